@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Installs what is missing of the packages that the given groups need.
+#   scripts/install_deps.sh build [test] [bench] [dev]
+# Elsewhere than on Debian and its kin, or without root and sudo, says what is lacking and fails.
+set -euo pipefail
+
+cxx=${CXX:-c++}
+packages=()
+
+need() {  # need <package> <command that succeeds if it is there>
+  "${@:2}" >/dev/null 2>&1 </dev/null || packages+=("$1")
+}
+header() { echo "#include <$1>" | "$cxx" -std=c++20 -E -x c++ -; }
+links() { echo 'int main() {}' | "$cxx" -x c++ - -o /dev/null "$@"; }
+boost_is_new_enough() {
+  header boost/version.hpp >/dev/null &&
+    printf '#include <boost/version.hpp>\n#if BOOST_VERSION < 108100\n#error\n#endif\n' |
+    "$cxx" -E -x c++ -
+}
+clang_runtime() { echo 'int main() {}' | clang++-19 -fsanitize=thread -x c++ - -o /dev/null; }
+
+for group in "${@:-build}"; do
+  case $group in
+    build)
+      command -v "$cxx" >/dev/null || { packages+=(g++); cxx=false; }
+      need cmake command -v cmake
+      need ninja-build command -v ninja
+      need libboost1.81-dev boost_is_new_enough
+      need libboost-serialization1.81-dev links -lboost_serialization
+      need libssl-dev header openssl/hmac.h
+      ;;
+    test)
+      need libgtest-dev links -lgtest -pthread
+      need pkg-config command -v pkg-config
+      need python3 command -v python3
+      ;;
+    bench) need libbenchmark-dev links -lbenchmark ;;
+    dev)
+      need clang-19 command -v clang++-19
+      need libclang-rt-19-dev clang_runtime
+      need git command -v git
+      need clang-format-19 command -v clang-format-19
+      need clang-tidy-19 command -v clang-tidy-19
+      ;;
+    *) echo "unknown group: $group" >&2; exit 2 ;;
+  esac
+done
+
+[[ ${#packages[@]} -gt 0 ]] || exit 0
+if ! command -v apt-get >/dev/null; then
+  echo "Missing (names as in Debian 12): ${packages[*]}" >&2
+  echo "Please install them, or their counterparts here, and start again." >&2
+  exit 1
+fi
+if [[ $(id -u) -eq 0 ]]; then sudo=(); elif command -v sudo >/dev/null; then sudo=(sudo); else
+  echo "Missing: ${packages[*]}. As root: apt-get install ${packages[*]}" >&2
+  exit 1
+fi
+
+echo "Installing: ${packages[*]}"
+"${sudo[@]}" apt-get -o DPkg::Lock::Timeout=300 update -qq
+if ! apt-cache show libboost1.81-dev >/dev/null 2>&1; then  # a newer Debian or Ubuntu
+  packages=("${packages[@]/boost1.81-dev/boost-dev}")
+  packages=("${packages[@]/serialization1.81-dev/serialization-dev}")
+fi
+"${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
+  apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends "${packages[@]}"
