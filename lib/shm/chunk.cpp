@@ -1,0 +1,318 @@
+#include "shm/chunk.hpp"
+
+#include <algorithm>
+#include <array>
+#include <mutex>
+
+#include "shm/local.hpp"
+#include "sys/crash_point.hpp"
+#include "sys/memory.hpp"
+
+namespace multiprocessing::shm {
+namespace {
+
+constexpr std::array<std::uint32_t, 22> kClasses{
+    64,   128,  192,  256,   384,   512,   768,   1024,  1536,  2048,  3072,
+    4096, 6144, 8192, 12288, 16384, 24576, 32768, 49152, 65536, 87360, 131072};
+
+std::uint64_t pack(ChunkState state, Name owner, std::uint32_t sequence) noexcept {
+  const std::uint64_t slot = owner.nobody() ? 0 : owner.slot;
+  return static_cast<std::uint64_t>(state) | slot << 4U | (owner.generation & 0xFFFU) << 20U |
+         std::uint64_t{sequence} << 32U;
+}
+
+ChunkState state_of(std::uint64_t word) noexcept {
+  return static_cast<ChunkState>(word & 0xFU);
+}
+std::uint32_t sequence_of(std::uint64_t word) noexcept {
+  return static_cast<std::uint32_t>(word >> 32U);
+}
+bool is_free(std::uint64_t word) noexcept {
+  return state_of(word) == ChunkState::cold || state_of(word) == ChunkState::warm;
+}
+bool named(std::uint64_t word, Name name) noexcept {
+  return ((word >> 4U) & 0xFFFFU) == name.slot &&
+         ((word >> 20U) & 0xFFFU) == (name.generation & 0xFFFU);
+}
+
+// seq_cst: [R]; also the order of claims against the note, which is stored before (release)
+bool move(std::uint64_t chunk, std::uint64_t from, std::uint64_t to) noexcept {
+  return chunk_word(chunk).compare_exchange_strong(from, to, std::memory_order_seq_cst,
+                                                   std::memory_order_relaxed);
+}
+
+void note(std::uint64_t first, std::uint64_t count) noexcept {
+  // release: the note precedes the claims that it covers
+  here().slot->chunk_note.store(first << 32U | count, std::memory_order_release);
+  MULTIPROCESSING_CRASH_POINT("chunk.noted");
+}
+void clear_note() noexcept {
+  here().slot->chunk_note.store(0, std::memory_order_release);
+}
+
+void count_warm(std::int64_t change) noexcept {
+  // relaxed: a hint; a death in between is repaired by the recount of the sweep
+  arena().header().warm_chunks.fetch_add(static_cast<std::uint64_t>(change),
+                                         std::memory_order_relaxed);
+}
+
+Offset offset_of_chunk(std::uint64_t chunk) noexcept {
+  return arena().header().chunks + chunk * kChunkSize;
+}
+
+// Makes an owned chunk free: warm while there is room for warm ones, else its memory goes back.
+void set_free(std::uint64_t chunk, bool punch) noexcept {
+  ArenaHeader& head = arena().header();
+  const std::uint64_t word = chunk_word(chunk).load(std::memory_order_relaxed);
+  const std::uint64_t warm = head.warm_chunks.load(std::memory_order_relaxed);
+  const bool cold = punch || warm * kChunkSize >= head.warm_limit;
+  if (cold) {
+    sys::punch(arena().fd(), offset_of_chunk(chunk), kChunkSize);
+  } else {
+    count_warm(1);
+  }
+  (void)move(chunk, word,
+             pack(cold ? ChunkState::cold : ChunkState::warm, {}, sequence_of(word) + 1));
+}
+
+// First chunk of a free run, warm ones first; past the high-water mark if nothing else fits.
+// 0: the arena's address space is used up.
+std::uint64_t find_run(std::uint64_t count) noexcept {
+  ArenaHeader& head = arena().header();
+  const std::uint64_t used = head.chunks_used.load(std::memory_order_acquire);
+  const bool warm_exists = head.warm_chunks.load(std::memory_order_relaxed) >= count;
+  for (const bool only_warm : {true, false}) {
+    if (only_warm && !warm_exists) continue;
+    std::uint64_t length = 0;
+    for (std::uint64_t chunk = 1; chunk < used; ++chunk) {
+      const ChunkState state = chunk_state(chunk);
+      const bool fits = state == ChunkState::warm || (!only_warm && state == ChunkState::cold);
+      length = fits ? length + 1 : 0;
+      if (length == count) return chunk + 1 - count;
+    }
+  }
+  std::uint64_t mark = used;
+  while (mark + count <= head.chunk_count) {
+    if (head.chunks_used.compare_exchange_weak(mark, mark + count, std::memory_order_acq_rel)) {
+      return mark;
+    }
+  }
+  return 0;
+}
+
+void give_up(std::uint64_t first, std::uint64_t claimed, bool punch) noexcept {
+  for (std::uint64_t i = 0; i < claimed; ++i) set_free(first + i, punch);
+  clear_note();
+}
+
+// cold|warm -> claimed(me) for each chunk of the run, counting the cold ones; false: somebody was
+// faster.
+bool claim_run(std::uint64_t first, std::uint64_t count, std::uint64_t& cold) noexcept {
+  note(first, count);
+  const Name me = here().name;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::uint64_t word = chunk_word(first + i).load(std::memory_order_relaxed);
+    if (!is_free(word) ||
+        !move(first + i, word, pack(ChunkState::claimed, me, sequence_of(word)))) {
+      give_up(first, i, false);
+      return false;
+    }
+    if (state_of(word) == ChunkState::warm) count_warm(-1);
+    if (state_of(word) == ChunkState::cold) ++cold;
+    MULTIPROCESSING_CRASH_POINT("chunk.claimed");
+  }
+  return true;
+}
+
+// Backs the run with memory, within the limit; `cold` of its chunks have none yet.
+bool commit_run(std::uint64_t first, std::uint64_t count, std::uint64_t cold) {
+  if (cold == 0) return true;
+  Arena& mine = arena();
+  if (mine.allocated_bytes() + cold * kChunkSize > mine.header().limit) return false;
+  return sys::commit(mine.fd(), offset_of_chunk(first), count * kChunkSize) == 0;
+}
+
+// A claimed and (unless sparse) committed run, covered by the note. 0: exhausted.
+std::uint64_t obtain_run(std::uint64_t count, bool sparse) {
+  for (;;) {
+    const std::uint64_t first = find_run(count);
+    if (first == 0) return 0;
+    std::uint64_t cold = 0;
+    if (!claim_run(first, count, cold)) continue;
+    if (sparse) {
+      sys::punch(arena().fd(), offset_of_chunk(first), count * kChunkSize);
+      return first;
+    }
+    if (commit_run(first, count, cold)) return first;
+    give_up(first, count, true);
+    return 0;
+  }
+}
+
+void publish_run(std::uint64_t first, std::uint64_t count, Name owner) noexcept {
+  for (std::uint64_t i = count; i-- > 0;) {
+    const std::uint64_t word = chunk_word(first + i).load(std::memory_order_relaxed);
+    if (state_of(word) != ChunkState::claimed || !named(word, owner)) continue;
+    (void)move(first + i, word,
+               pack(i == 0 ? ChunkState::head : ChunkState::tail, {}, sequence_of(word)));
+  }
+}
+
+}  // namespace
+
+std::atomic<std::uint64_t>& chunk_word(std::uint64_t chunk) noexcept {
+  return arena().at<std::atomic<std::uint64_t>>(arena().header().chunk_words)[chunk];
+}
+ChunkInfo& chunk_info(std::uint64_t chunk) noexcept {
+  return arena().at<ChunkInfo>(arena().header().chunk_infos)[chunk];
+}
+ChunkState chunk_state(std::uint64_t chunk) noexcept {
+  // relaxed: a guess; every claim is a compare-exchange on the exact word
+  return state_of(chunk_word(chunk).load(std::memory_order_relaxed));
+}
+
+int class_for(std::uint64_t bytes) noexcept {
+  if (bytes > kClasses.back()) return -1;
+  return static_cast<int>(std::lower_bound(kClasses.begin(), kClasses.end(), bytes) -
+                          kClasses.begin());
+}
+std::uint64_t class_bytes(std::uint32_t size_class) noexcept {
+  return kClasses[size_class % kClasses.size()];
+}
+std::uint32_t class_count(std::uint32_t size_class) noexcept {
+  return static_cast<std::uint32_t>(
+      std::min<std::uint64_t>(kBlocksPerChunk - 1, kChunkSize / class_bytes(size_class)));
+}
+
+std::uint64_t make_slab(std::uint32_t size_class) {
+  const Local& mine = here();
+  const std::lock_guard guard(local().chunks);
+  const std::uint64_t chunk = obtain_run(1, false);
+  if (chunk == 0) return 0;
+  ChunkInfo& info = chunk_info(chunk);
+  // relaxed: the chunk's word publishes them
+  info.shape.store(size_class, std::memory_order_relaxed);
+  info.has_free.store(1, std::memory_order_relaxed);
+  info.maker.store(static_cast<std::uint16_t>(mine.name.slot), std::memory_order_relaxed);
+  const std::uint64_t word = chunk_word(chunk).load(std::memory_order_relaxed);
+  (void)move(chunk, word, pack(ChunkState::slab, {}, sequence_of(word)));
+  MULTIPROCESSING_CRASH_POINT("chunk.published");
+  clear_note();
+  return chunk;
+}
+
+std::uint64_t make_run(std::uint64_t chunks, bool sparse, Block& block) {
+  const Local& mine = here();
+  const std::lock_guard guard(local().chunks);
+  const std::uint64_t first = obtain_run(chunks, sparse);
+  if (first == 0) return 0;
+  // relaxed: the words below publish it
+  chunk_info(first).shape.store(static_cast<std::uint32_t>(chunks), std::memory_order_relaxed);
+  std::atomic<std::uint64_t>& word = block_word(block_id(first, 0));
+  BlockWord free_word = BlockWord::unpack(word.load(std::memory_order_acquire));  // [F]
+  block.ref = {block_id(first, 0), free_word.sequence};
+  block.entry = journal(block.ref);
+  MULTIPROCESSING_CRASH_POINT("block.allocate.noted");
+  const BlockWord claimed{BlockState::priv, mine.name.slot,
+                          static_cast<std::uint32_t>(mine.name.generation), free_word.sequence,
+                          false};
+  word.store(claimed.packed(), std::memory_order_seq_cst);  // C3: nobody else claims it
+  MULTIPROCESSING_CRASH_POINT("block.allocate.claimed");
+  publish_run(first, chunks, mine.name);
+  MULTIPROCESSING_CRASH_POINT("chunk.published");
+  clear_note();
+  return first;
+}
+
+void release_run(BlockRef ref) noexcept {
+  const Local& mine = here();
+  const std::lock_guard guard(local().chunks);
+  const std::uint64_t first = chunk_of(ref.id);
+  const std::uint64_t count = chunk_info(first).shape.load(std::memory_order_relaxed);
+  note(first, count);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::uint64_t word = chunk_word(first + i).load(std::memory_order_relaxed);
+    (void)move(first + i, word, pack(ChunkState::claimed, mine.name, sequence_of(word)));
+    MULTIPROCESSING_CRASH_POINT("chunk.release.claimed");
+  }
+  const BlockWord free_word{BlockState::free, 0, 0, ref.sequence + 1, false};
+  block_word(ref.id).store(free_word.packed(), std::memory_order_seq_cst);  // [F]
+  const bool punch = count * kChunkSize > arena().header().warm_limit / 2;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    MULTIPROCESSING_CRASH_POINT("chunk.release.freed");
+    set_free(first + i, punch);
+  }
+  clear_note();
+}
+
+void cool_down() noexcept {
+  const Local& mine = here();
+  const std::lock_guard guard(local().chunks);
+  const std::uint64_t used = arena().header().chunks_used.load(std::memory_order_acquire);
+  for (std::uint64_t chunk = 1; chunk < used; ++chunk) {
+    const std::uint64_t word = chunk_word(chunk).load(std::memory_order_relaxed);
+    if (state_of(word) != ChunkState::warm) continue;
+    note(chunk, 1);
+    if (move(chunk, word, pack(ChunkState::claimed, mine.name, sequence_of(word)))) {
+      count_warm(-1);
+      set_free(chunk, true);
+    }
+  }
+  clear_note();
+}
+
+bool retire_slab(std::uint64_t chunk) noexcept {
+  const Local& mine = here();
+  const std::unique_lock guard(local().chunks, std::try_to_lock);
+  if (!guard) return false;
+  const std::uint64_t word = chunk_word(chunk).load(std::memory_order_relaxed);
+  if (state_of(word) != ChunkState::slab) return false;
+  note(chunk, 1);
+  if (!move(chunk, word, pack(ChunkState::retiring, mine.name, sequence_of(word)))) {  // [R]
+    clear_note();
+    return false;
+  }
+  MULTIPROCESSING_CRASH_POINT("chunk.retire.marked");
+  const std::uint32_t count = class_count(chunk_info(chunk).shape.load(std::memory_order_relaxed));
+  bool empty = true;
+  for (std::uint32_t i = 1; empty && i <= count; ++i) {
+    // seq_cst: [R]
+    const std::uint64_t block = block_word(block_id(chunk, i)).load(std::memory_order_seq_cst);
+    empty = BlockWord::unpack(block).state == BlockState::free;
+  }
+  if (empty) {
+    set_free(chunk, false);
+  } else {
+    (void)move(chunk, chunk_word(chunk).load(std::memory_order_relaxed), word);
+  }
+  clear_note();
+  return empty;
+}
+
+void sweep_chunks(Name dead, Slot& slot) noexcept {
+  const std::uint64_t noted = slot.chunk_note.load(std::memory_order_acquire);
+  if (noted == 0) return;
+  const std::uint64_t first = noted >> 32U;
+  const std::uint64_t count = noted & 0xFFFFFFFFU;
+  const BlockWord block =
+      BlockWord::unpack(block_word(block_id(first, 0)).load(std::memory_order_acquire));
+  const bool owned = block.state != BlockState::free && block.owned_by(dead);
+  if (owned) publish_run(first, count, dead);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::uint64_t word = chunk_word(first + i).load(std::memory_order_relaxed);
+    if (!named(word, dead)) continue;
+    if (state_of(word) == ChunkState::claimed) set_free(first + i, true);
+    if (state_of(word) == ChunkState::retiring) {
+      (void)move(first + i, word, pack(ChunkState::slab, {}, sequence_of(word)));
+    }
+  }
+  slot.chunk_note.store(0, std::memory_order_release);
+  std::uint64_t warm = 0;
+  const std::uint64_t used = arena().header().chunks_used.load(std::memory_order_acquire);
+  for (std::uint64_t chunk = 1; chunk < used; ++chunk) {
+    warm += chunk_state(chunk) == ChunkState::warm ? 1U : 0U;
+  }
+  arena().header().warm_chunks.store(warm, std::memory_order_relaxed);
+}
+
+}  // namespace multiprocessing::shm

@@ -1,0 +1,81 @@
+#pragma once
+
+// Chunks of 256 KiB: cut into slabs of one size class, or joined into runs.
+//
+// Layout: a chunk's word is packed like a block's word (block.hpp) with these states; its info is
+//   shape (32: size class of a slab, or length of a run), has_free (16, hint), maker (16, hint)
+//
+//            claim (noted)                 publish
+//   cold --+-------------> claimed(me) --+----------> slab --- retire ---> retiring(me) --> warm
+//   warm --+                             +----------> head, tail ... -> claimed(me) -> warm | cold
+//
+// Invariants
+//   C1  claimed(p), retiring(p): p's chunk note covers the chunk.
+//   C2  A block word of a slab is claimed first and the chunk's word looked at again after: a slab
+//       that is being retired gives the block back. So in a retired chunk every block is free but
+//       for claims that are about to be given back.
+//   C3  Index 0 belongs to runs alone, so no late claim on a slab can meet a run's word.
+// Ordering
+//   [R] retire: seq_cst CAS on the chunk, then seq_cst loads of the words -> allocate: seq_cst CAS
+//       on the block's word, then a seq_cst load of the chunk's word (store-load on both sides)
+// Death: the sweep of a slot with a note looks at the noted chunks that are claimed(dead): if the
+//   head's block word is owned by the dead one they become head and tails again (the block's own
+//   sweep frees them), else free. retiring(dead) becomes slab.
+// Points: chunk.noted .claimed .published, chunk.retire.marked, chunk.release.claimed .freed
+
+#include <atomic>
+#include <cstdint>
+
+#include "shm/block.hpp"
+#include "shm/name.hpp"
+#include "shm/process_table.hpp"
+
+namespace multiprocessing::shm {
+
+enum class ChunkState : std::uint8_t { cold, warm, claimed, slab, head, tail, retiring };
+
+struct ChunkInfo {
+  std::atomic<std::uint32_t> shape;
+  std::atomic<std::uint16_t> has_free;
+  std::atomic<std::uint16_t> maker;
+};
+static_assert(sizeof(ChunkInfo) == 8);
+
+std::atomic<std::uint64_t>& chunk_word(std::uint64_t chunk) noexcept;
+ChunkInfo& chunk_info(std::uint64_t chunk) noexcept;
+ChunkState chunk_state(std::uint64_t chunk) noexcept;
+inline std::uint64_t chunk_of(BlockId id) noexcept {
+  return id / kBlocksPerChunk;
+}
+inline std::uint32_t index_of(BlockId id) noexcept {
+  return id % kBlocksPerChunk;
+}
+inline BlockId block_id(std::uint64_t chunk, std::uint32_t index) noexcept {
+  return static_cast<BlockId>(chunk * kBlocksPerChunk + index);
+}
+
+/// Size classes: 64 bytes to 128 KiB. -1: a run of chunks is needed.
+int class_for(std::uint64_t bytes) noexcept;
+std::uint64_t class_bytes(std::uint32_t size_class) noexcept;
+std::uint32_t class_count(std::uint32_t size_class) noexcept;  // blocks in a slab
+
+/// A new slab of a class. 0: the arena is exhausted.
+std::uint64_t make_slab(std::uint32_t size_class);
+/// Claims a run of `chunks` and the block that stands for it: private(me), journalled. 0:
+/// exhausted.
+std::uint64_t make_run(std::uint64_t chunks, bool sparse, Block& block);
+/// Frees an owned run and its block's word.
+void release_run(BlockRef ref) noexcept;
+/// Frees the slab if all its blocks are free. True if it was freed.
+bool retire_slab(std::uint64_t chunk) noexcept;
+/// Gives the memory of all free chunks back to the kernel.
+void cool_down() noexcept;
+/// Finishes or undoes what a dead process was doing to chunks.
+void sweep_chunks(Name dead, Slot& slot) noexcept;
+
+/// Writes a journal entry for a block; `entry` 0xFF marks the journal as overflowed.
+std::uint8_t journal(BlockRef ref) noexcept;
+void journal_at(std::uint8_t entry, BlockRef ref) noexcept;
+void unjournal(std::uint8_t entry) noexcept;
+
+}  // namespace multiprocessing::shm

@@ -1,0 +1,227 @@
+// This process's holds: counted locally, listed in the arena, left when the last handle goes.
+
+#include <algorithm>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+#include <vector>
+
+#include "shm/hold_list.hpp"
+#include "shm/local.hpp"
+#include "shm/object.hpp"
+#include "sys/crash_point.hpp"
+
+namespace multiprocessing::shm {
+namespace {
+
+constexpr std::uint32_t kPerPage = 511;
+
+struct HoldPage {
+  Location next;
+  std::atomic<std::uint64_t> entries[kPerPage];
+};
+static_assert(sizeof(HoldPage) == 4096);
+
+struct Book {
+  std::unordered_map<ObjectId, LocalHold*> holds;
+  std::vector<HoldPage*> pages;  // of the own list
+  std::vector<std::uint32_t> free_entries;
+  std::uint32_t used = 0;
+  std::vector<LocalHold*> deferred;  // dropped, but inherited by a child that may live
+  std::uint64_t deaths_seen = 0;     // when `deferred` was last looked through
+};
+
+// Guarded by local().holds; never destroyed.
+Book& book() noexcept {
+  static Book* instance = new Book;
+  return *instance;
+}
+
+void reset_in_child() noexcept {
+  Book& mine = book();
+  mine.pages.clear();
+  mine.free_entries.clear();
+  mine.used = 0;
+  mine.deferred.clear();  // the parent's affair
+}
+
+HoldPage* add_page() {
+  Book& mine = book();
+  OwnedBlock block(allocate(sizeof(HoldPage)));
+  auto* page = new (block.get().data()) HoldPage{};
+  Location& end = mine.pages.empty() ? own_slot().hold_list : mine.pages.back()->next;
+  (void)link(block.get(), end);
+  mine.pages.push_back(page);
+  return page;
+}
+
+bool inherited_by_a_child(const LocalHold& held) noexcept {
+  if (held.fork_index >= local().forks.load(std::memory_order_relaxed)) {
+    // nothing was forked since; a child in the making counts itself only after its fork
+    return false;
+  }
+  const std::uint64_t me = pack_name(here().name);
+  const std::uint64_t used = arena().header().slots_used.load(std::memory_order_acquire);
+  for (std::uint32_t i = 0; i < used; ++i) {
+    Slot& slot = slot_at(i);
+    if (slot.inherits.load(std::memory_order_acquire) != me) continue;
+    if ((slot.state.load(std::memory_order_acquire) & 3U) == 0) continue;
+    if (slot.inherit_index.load(std::memory_order_acquire) >= held.fork_index) return true;
+  }
+  return false;
+}
+
+// Holds whose inheritors have gone meanwhile, to be left by the caller without the lock.
+std::vector<LocalHold*> take_ripe() {
+  Book& mine = book();
+  const std::uint64_t deaths = arena().header().deaths.load(std::memory_order_acquire);
+  if (mine.deferred.empty() || deaths == mine.deaths_seen) return {};
+  mine.deaths_seen = deaths;
+  const auto ripe = std::partition(mine.deferred.begin(), mine.deferred.end(),
+                                   [](LocalHold* held) { return inherited_by_a_child(*held); });
+  std::vector<LocalHold*> taken(ripe, mine.deferred.end());
+  mine.deferred.erase(ripe, mine.deferred.end());
+  return taken;
+}
+
+void leave(LocalHold* held) noexcept {
+  leave_hold(held->id, process_holder(held->holder));
+  {
+    const std::lock_guard guard(local().holds);
+    unlist_hold(held->list_index);
+  }
+  delete held;
+}
+
+LocalHold* enroll(ObjectId id, ObjectHeader* object, std::uint32_t index) {
+  auto* held = new LocalHold{
+      {1}, id, object, here().name, local().forks.load(std::memory_order_relaxed), index};
+  book().holds.emplace(id, held);
+  return held;
+}
+
+// A hold that was deferred and is wanted again is as good as new.
+LocalHold* revive(ObjectId id) {
+  Book& mine = book();
+  const auto found = std::find_if(mine.deferred.begin(), mine.deferred.end(),
+                                  [id](const LocalHold* held) { return held->id == id; });
+  if (found == mine.deferred.end()) return nullptr;
+  LocalHold* held = *found;
+  mine.deferred.erase(found);
+  held->count.store(1, std::memory_order_relaxed);
+  mine.holds.emplace(id, held);
+  return held;
+}
+
+}  // namespace
+
+std::uint32_t list_hold(ObjectId id) {
+  Book& mine = book();
+  std::uint32_t index = 0;
+  if (!mine.free_entries.empty()) {
+    index = mine.free_entries.back();
+    mine.free_entries.pop_back();
+  } else {
+    if (mine.used == mine.pages.size() * kPerPage) (void)add_page();
+    index = mine.used++;
+  }
+  mine.pages[index / kPerPage]->entries[index % kPerPage].store(id, std::memory_order_seq_cst);
+  MULTIPROCESSING_CRASH_POINT("object.enter.listed");
+  return index;
+}
+
+void unlist_hold(std::uint32_t index) noexcept {
+  Book& mine = book();
+  if (index >= mine.used) return;
+  mine.pages[index / kPerPage]->entries[index % kPerPage].store(0, std::memory_order_release);
+  mine.free_entries.push_back(index);
+}
+
+LocalHold* adopt_created(ObjectId id, ObjectHeader* object) {
+  const std::lock_guard guard(local().holds);
+  return enroll(id, object, list_hold(id));
+}
+
+LocalHold* hold(ObjectId id) {
+  (void)here();
+  const std::lock_guard guard(local().holds);
+  if (const auto found = book().holds.find(id); found != book().holds.end()) {
+    hold_again(found->second);
+    return found->second;
+  }
+  if (LocalHold* held = revive(id)) return held;
+  ObjectHeader* object = find_object(id, ObjectKind::none);
+  if (object == nullptr) return nullptr;
+  const std::uint32_t index = list_hold(id);
+  if (!enter_hold(id, process_holder(here().name))) {
+    unlist_hold(index);
+    return nullptr;
+  }
+  return enroll(id, object, index);
+}
+
+void drop(LocalHold* held) noexcept {
+  // Down to zero only under the lock, where hold() may take the count up again.
+  std::uint64_t count = held->count.load(std::memory_order_relaxed);
+  while (count > 1) {
+    if (held->count.compare_exchange_weak(count, count - 1, std::memory_order_acq_rel)) return;
+  }
+  std::vector<LocalHold*> ripe;
+  bool at_once = false;
+  {
+    (void)here();
+    const std::lock_guard guard(local().holds);
+    if (held->count.fetch_sub(1, std::memory_order_acq_rel) > 1) return;
+    book().holds.erase(held->id);
+    ripe = take_ripe();
+    if (held->holder != here().name) {
+      delete held;  // inherited: it goes with this process
+    } else if (inherited_by_a_child(*held)) {
+      book().deferred.push_back(held);
+    } else {
+      at_once = true;
+    }
+  }
+  if (at_once) leave(held);
+  for (LocalHold* other : ripe) leave(other);
+}
+
+void release_hold_list(Name dead, Slot& slot) noexcept {
+  const std::uint64_t holder = process_holder(dead);
+  for (Location* next = &slot.hold_list;;) {
+    const std::uint64_t held = next->load(std::memory_order_acquire);
+    if (held == 0) break;
+    auto* page = block_as<HoldPage>(BlockRef::unpack(held).id);
+    for (auto& entry : page->entries) {
+      const ObjectId id = entry.load(std::memory_order_acquire);
+      if (id == 0) continue;
+      leave_hold(id, holder);
+      entry.store(0, std::memory_order_release);
+    }
+    next = &page->next;
+  }
+  // The last page first: what is left stays reachable for whoever takes this sweep over.
+  while (slot.hold_list.load(std::memory_order_acquire) != 0) {
+    Location* last = &slot.hold_list;
+    for (;;) {
+      const std::uint64_t held = last->load(std::memory_order_acquire);
+      if (held == 0) break;
+      Location* next = &block_as<HoldPage>(BlockRef::unpack(held).id)->next;
+      if (next->load(std::memory_order_acquire) == 0) break;
+      last = next;
+    }
+    Block page = unlink(*last);
+    release(page);
+  }
+}
+
+std::size_t held_objects() noexcept {
+  const std::lock_guard guard(local().holds);
+  return book().holds.size();
+}
+
+namespace {
+const bool hooked = (register_fork_hook(reset_in_child), true);
+}  // namespace
+
+}  // namespace multiprocessing::shm

@@ -1,0 +1,43 @@
+#pragma once
+
+// What a process holds, listed where a sweep finds it.
+//
+// Layout: pages (blocks of 4 KiB) chained from the slot's `hold_list`
+//
+//   0    next      location of the next page
+//   8    entries   511 x ObjectId, 0 = unused
+//
+// Invariants
+//   P1  A process writes its own pages only; a sweep reads them after its death.
+//   P2  An id is listed before the object's entry exists and removed after it is gone.
+// Death: pages of the dead are read by the sweep (each hold dropped, then its entry cleared, so a
+// second sweeper goes on where the first died), then unlinked and freed one by one.
+
+#include "shm/object.hpp"
+#include "shm/process_table.hpp"
+
+namespace multiprocessing::shm {
+
+inline constexpr std::uint32_t kNoListIndex = ~std::uint32_t{0};
+
+/// Lists a hold; requires local().holds. \throws ArenaExhausted
+std::uint32_t list_hold(ObjectId id);
+void unlist_hold(std::uint32_t index) noexcept;
+
+/// Drops every hold of a dead process and frees its pages.
+void release_hold_list(Name dead, Slot& slot) noexcept;
+
+/// Finishes a drop that a dead process had noted: removes its entry, destroys the object if nobody
+/// holds it (or the dead one had begun to).
+void finish_drop(Name dead, ObjectId object) noexcept;
+
+/// A holder's word: process (kind 1) or block (kind 2) in bits 0..1.
+std::uint64_t process_holder(Name name) noexcept;
+std::uint64_t block_holder(BlockRef ref) noexcept;
+
+/// Enters `holder` into an object's list. False: the object is dying or gone.
+bool enter_hold(ObjectId id, std::uint64_t holder);
+/// Removes `holder` and destroys the object if nobody is left. Notes the drop in the own slot.
+void leave_hold(ObjectId id, std::uint64_t holder) noexcept;
+
+}  // namespace multiprocessing::shm

@@ -1,0 +1,140 @@
+#include "shm/local.hpp"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <array>
+#include <new>
+
+#include "shm/arena.hpp"
+#include "sys/calls.hpp"
+#include "sys/memory.hpp"
+
+namespace multiprocessing::shm {
+namespace {
+
+constexpr std::size_t kPendingLives = 64;
+constexpr std::size_t kForkHooks = 16;
+
+std::array<std::atomic<int>, kPendingLives> pending_lives{};  // fd + 1; 0: none
+std::array<std::atomic<ForkHook>, kForkHooks> fork_hooks{};
+thread_local int launching = -1;  // the life descriptor of the child that this thread forks
+
+void before_fork() noexcept {
+  Local& mine = local();
+  mine.registration.lock();
+  mine.holds.lock();
+  mine.chunks.lock();
+}
+
+void unlock_all() noexcept {
+  Local& mine = local();
+  mine.chunks.unlock();
+  mine.holds.unlock();
+  mine.registration.unlock();
+}
+
+void after_fork_in_parent() noexcept {
+  // relaxed: read under `holds`, which is still locked here
+  local().forks.fetch_add(1, std::memory_order_relaxed);
+  unlock_all();
+}
+
+void after_fork_in_child() noexcept {
+  unlock_all();
+  reset_after_fork();
+}
+
+std::atomic<std::uint64_t>* make_alive_word() {
+  (void)pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+  return static_cast<std::atomic<std::uint64_t>*>(sys::wipe_on_fork_page());
+}
+
+}  // namespace
+
+Local& local() noexcept {
+  // never destroyed: static destructors of users may still drop handles
+  alignas(Local) static std::byte room[sizeof(Local)];
+  static Local* instance = new (room) Local;
+  return *instance;
+}
+
+std::atomic<std::uint64_t>& alive_word() noexcept {
+  static std::atomic<std::uint64_t>* word = make_alive_word();
+  return *word;
+}
+
+int take_bit(std::atomic<std::uint32_t>& free_bits, std::uint32_t among) noexcept {
+  std::uint32_t bits = free_bits.load(std::memory_order_relaxed);
+  while ((bits & among) != 0) {
+    const int bit = __builtin_ctz(bits & among);
+    // acquire: whoever gave the bit back has finished with its entry
+    if (free_bits.compare_exchange_weak(bits, bits & ~(1U << static_cast<unsigned>(bit)),
+                                        std::memory_order_acquire, std::memory_order_relaxed)) {
+      return bit;
+    }
+  }
+  return -1;
+}
+
+void remember_pending_life(int fd) noexcept {
+  launching = fd;
+  for (auto& pending : pending_lives) {
+    int none = 0;
+    // relaxed: only this process and its forks read it, and a fork copies what is there
+    if (pending.compare_exchange_strong(none, fd + 1, std::memory_order_relaxed)) return;
+  }
+}
+
+void forget_pending_life(int fd) noexcept {
+  launching = -1;
+  for (auto& pending : pending_lives) {
+    int mine = fd + 1;
+    if (pending.compare_exchange_strong(mine, 0, std::memory_order_relaxed)) return;
+  }
+}
+
+void register_fork_hook(ForkHook hook) noexcept {
+  for (auto& entry : fork_hooks) {
+    ForkHook none = nullptr;
+    if (entry.compare_exchange_strong(none, hook, std::memory_order_acq_rel)) return;
+  }
+}
+
+void assume(Name name, int life_fd) noexcept {
+  Local& mine = local();
+  mine.name = name;
+  mine.slot = &slot_at(name.slot);
+  mine.life_fd = life_fd;
+  // relaxed: this process's other threads see it under `registration` or do not exist yet
+  alive_word().store(1, std::memory_order_relaxed);
+}
+
+void renew_locks() noexcept {
+  Local& mine = local();
+  new (&mine.registration) std::mutex;
+  new (&mine.holds) std::mutex;
+  new (&mine.chunks) std::mutex;
+}
+
+// Runs in the child: no allocation, no lock that another thread of the parent may hold.
+void reset_after_fork() noexcept {
+  Local& mine = local();
+  for (auto& pending : pending_lives) {
+    const int fd = pending.exchange(0, std::memory_order_relaxed) - 1;
+    if (fd >= 0 && fd != launching) (void)sys::calls().close(fd);
+  }
+  if (mine.life_fd >= 0) (void)sys::calls().close(mine.life_fd);
+  mine.life_fd = -1;
+  mine.journal_free.store(~0U, std::memory_order_relaxed);
+  mine.drops_free.store((1U << kDrops) - 1, std::memory_order_relaxed);
+  mine.notes_free.store((1U << kNotes) - 1, std::memory_order_relaxed);
+  mine.forks_at_birth = mine.forks.exchange(0, std::memory_order_relaxed);
+  mine.was = mine.name;
+  mine.name = {};
+  for (auto& entry : fork_hooks) {
+    if (const ForkHook hook = entry.load(std::memory_order_acquire)) hook();
+  }
+}
+
+}  // namespace multiprocessing::shm

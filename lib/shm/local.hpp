@@ -1,0 +1,64 @@
+#pragma once
+
+// What a process keeps to itself about the arena: who it is, its free journal entries, the locks
+// around rare work. Made anew in every forked child, whoever forked it.
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+
+#include "shm/name.hpp"
+#include "shm/process_table.hpp"
+#include "sys/fd.hpp"
+
+namespace multiprocessing::shm {
+
+struct Local {
+  Name name;                         // nobody: not registered
+  Name was;                          // of the process that this one was forked from
+  std::uint64_t forks_at_birth = 0;  // of that process
+  Slot* slot = nullptr;
+  int life_fd = -1;                              // the description that holds the slot's byte
+  std::atomic<std::uint32_t> journal_free{~0U};  // bit set: entry free
+  std::atomic<std::uint32_t> drops_free{(1U << kDrops) - 1};
+  std::atomic<std::uint32_t> notes_free{(1U << kNotes) - 1};
+  std::atomic<std::uint64_t> forks{0};  // of this process, so far
+  std::mutex registration;
+  std::mutex chunks;  // one chunk note a slot
+  std::mutex holds;   // local holds and the own hold list
+};
+
+/// The process's only instance; never destroyed.
+Local& local() noexcept;
+
+/// Zero in a process that has come to life since the word was set, however it did.
+std::atomic<std::uint64_t>& alive_word() noexcept;
+
+/// The own slot; registers the process first if need be. The fast path of self().
+inline Local& here() {
+  Local& mine = local();
+  // relaxed: written by this process only, or wiped by the kernel at its birth
+  if (alive_word().load(std::memory_order_relaxed) == 0) [[unlikely]]
+    (void)self();
+  return mine;
+}
+
+/// Takes the lowest free bit of those in `among`; -1 if there is none.
+int take_bit(std::atomic<std::uint32_t>& free_bits, std::uint32_t among = ~0U) noexcept;
+inline void give_bit(std::atomic<std::uint32_t>& free_bits, int bit) noexcept {
+  free_bits.fetch_or(1U << static_cast<unsigned>(bit), std::memory_order_release);
+}
+
+/// Life descriptors of children between claim and fork: any other forked child closes them.
+void remember_pending_life(int fd) noexcept;
+void forget_pending_life(int fd) noexcept;
+
+/// Takes on a name in this process (after a fork, or at first use).
+void assume(Name name, int life_fd) noexcept;
+
+/// Resets process-local state in a forked child; the child has no name afterwards.
+void reset_after_fork() noexcept;
+/// For a child that came to life past pthread_atfork: its locks may be held by nobody.
+void renew_locks() noexcept;
+
+}  // namespace multiprocessing::shm

@@ -1,0 +1,239 @@
+#include "shm/object.hpp"
+
+#include <array>
+
+#include "shm/chunk.hpp"
+#include "shm/hold_list.hpp"
+#include "shm/local.hpp"
+#include "sys/crash_point.hpp"
+
+namespace multiprocessing::shm {
+namespace {
+
+constexpr std::uint64_t kLive = 1;
+constexpr std::uint64_t kDying = 2;
+constexpr std::uint64_t kProcess = 1;
+constexpr std::uint64_t kBlock = 2;
+constexpr std::size_t kMoreHolders = 30;
+constexpr std::uint64_t kGeneration46 = (std::uint64_t{1} << 46U) - 1;
+
+// Further holders of one object: linked at `more` once, there until the object goes.
+struct HolderPage {
+  Location next;
+  std::array<std::atomic<std::uint64_t>, kMoreHolders> holders;
+};
+
+std::array<std::atomic<Destroy>, static_cast<std::size_t>(ObjectKind::kinds)> destroyers{};
+
+std::uint64_t live_word(std::uint32_t count) noexcept {
+  return kLive | std::uint64_t{count} << 32U;
+}
+std::uint64_t dying_word(Name by, std::uint64_t count) noexcept {
+  return kDying | std::uint64_t{by.slot} << 2U | (by.generation & 0xFFFU) << 18U | count << 32U;
+}
+bool dying_by(std::uint64_t word, Name name) noexcept {
+  return (word & 3U) == kDying && ((word >> 2U) & 0xFFFFU) == name.slot &&
+         ((word >> 18U) & 0xFFFU) == (name.generation & 0xFFFU);
+}
+
+// The holder's process has not been swept, or its block is in that incarnation.
+bool holder_lives(std::uint64_t holder) noexcept {
+  if (holder == 0) return false;
+  if ((holder & 3U) == kProcess) {
+    return is_present({static_cast<std::uint32_t>((holder >> 2U) & 0xFFFFU), holder >> 18U});
+  }
+  const auto id = static_cast<BlockId>((holder >> 2U) & 0xFFFFFFFFU);
+  const BlockWord word = BlockWord::unpack(block_word(id).load(std::memory_order_seq_cst));
+  return word.state != BlockState::free && (word.sequence & 0x3FFFFFFFU) == holder >> 34U;
+}
+
+// Calls visit(entry) for each holder entry until it returns true.
+template <class F>
+bool any_entry(ObjectHeader& object, F visit) noexcept {
+  for (auto& entry : object.holders) {
+    if (visit(entry)) return true;
+  }
+  Location* next = &object.more;
+  while (const std::uint64_t held = next->load(std::memory_order_acquire)) {
+    auto* page = block_as<HolderPage>(BlockRef::unpack(held).id);
+    for (auto& entry : page->holders) {
+      if (visit(entry)) return true;
+    }
+    next = &page->next;
+  }
+  return false;
+}
+
+void add_holder_page(ObjectHeader& object) {
+  OwnedBlock page(allocate(sizeof(HolderPage)));
+  auto* fresh = new (page.get().data()) HolderPage{};
+  (void)fresh;
+  Location* next = &object.more;
+  while (!link(page.get(), *next)) {
+    next = &block_as<HolderPage>(BlockRef::unpack(next->load(std::memory_order_acquire)).id)->next;
+  }
+}
+
+bool place_entry(ObjectHeader& object, std::uint64_t holder) noexcept {
+  return any_entry(object, [holder](std::atomic<std::uint64_t>& entry) {
+    std::uint64_t empty = entry.load(std::memory_order_relaxed);
+    // an entry whose holder is gone for good may be reused like an empty one
+    if (empty != 0 && holder_lives(empty)) return false;
+    return entry.compare_exchange_strong(empty, holder, std::memory_order_seq_cst);  // [H]
+  });
+}
+
+void remove_entry(ObjectHeader& object, std::uint64_t holder) noexcept {
+  (void)any_entry(object, [holder](std::atomic<std::uint64_t>& entry) {
+    std::uint64_t mine = holder;
+    return entry.compare_exchange_strong(mine, 0, std::memory_order_seq_cst);
+  });
+}
+
+// Frees a dying object: what it owns, its holder pages, its own block. Resumable.
+void destroy(ObjectHeader& object, ObjectId id) noexcept {
+  MULTIPROCESSING_CRASH_POINT("object.drop.dying");
+  const Destroy destroyer =
+      destroyers[static_cast<std::size_t>(object.kind)].load(std::memory_order_acquire);
+  if (destroyer != nullptr) destroyer(object);
+  MULTIPROCESSING_CRASH_POINT("object.drop.destroyed");
+  for (Location* next = &object.more; next->load(std::memory_order_acquire) != 0;) {
+    // the last page first, so that the chain stays reachable
+    Location* last = next;
+    for (;;) {
+      auto* page = block_as<HolderPage>(BlockRef::unpack(last->load(std::memory_order_acquire)).id);
+      if (page->next.load(std::memory_order_acquire) == 0) break;
+      last = &page->next;
+    }
+    Block page = unlink(*last);
+    release(page);
+  }
+  Block own;
+  if (take(BlockRef::unpack(id), PublishKind::none, 0, 0, own)) release(own);
+}
+
+// Nobody lives among the holders: live(n) -> dying(me), then destroyed.
+void destroy_if_unheld(ObjectId id) noexcept {
+  ObjectHeader* object = find_object(id, ObjectKind::none);
+  if (object == nullptr) return;
+  std::uint64_t word = object->word.load(std::memory_order_seq_cst);  // [H]
+  if ((word & 3U) != kLive) return;
+  const bool held = any_entry(*object, [](std::atomic<std::uint64_t>& entry) {
+    return holder_lives(entry.load(std::memory_order_seq_cst));  // [H]
+  });
+  if (held) return;
+  MULTIPROCESSING_CRASH_POINT("object.drop.scanned");
+  const Name me = here().name;
+  // seq_cst: [H]; the publish, I1
+  if (object->word.compare_exchange_strong(word, dying_word(me, word >> 32U),
+                                           std::memory_order_seq_cst)) {
+    destroy(*object, id);
+  }
+}
+
+int note_drop(ObjectId id) noexcept {
+  const int bit = take_bit(here().drops_free);
+  // without a free note (16 nested drops) a death here leaks the object, nothing else
+  if (bit >= 0) here().slot->drops[bit].store(id, std::memory_order_seq_cst);
+  MULTIPROCESSING_CRASH_POINT("object.drop.noted");
+  return bit;
+}
+
+void clear_drop(int bit) noexcept {
+  if (bit < 0) return;
+  here().slot->drops[bit].store(0, std::memory_order_release);
+  give_bit(here().drops_free, bit);
+}
+
+}  // namespace
+
+void register_kind(ObjectKind kind, Destroy destroyer) noexcept {
+  destroyers[static_cast<std::size_t>(kind)].store(destroyer, std::memory_order_release);
+}
+
+std::uint64_t process_holder(Name name) noexcept {
+  return kProcess | std::uint64_t{name.slot} << 2U | (name.generation & kGeneration46) << 18U;
+}
+std::uint64_t block_holder(BlockRef ref) noexcept {
+  return kBlock | std::uint64_t{ref.id} << 2U | std::uint64_t{ref.sequence & 0x3FFFFFFFU} << 34U;
+}
+
+ObjectHeader* find_object(ObjectId id, ObjectKind kind) noexcept {
+  const BlockRef ref = BlockRef::unpack(id);
+  if (!ref || chunk_of(ref.id) >= arena().header().chunks_used.load(std::memory_order_acquire)) {
+    return nullptr;
+  }
+  const BlockWord word = BlockWord::unpack(block_word(ref.id).load(std::memory_order_acquire));
+  if (word.state == BlockState::free || word.sequence != ref.sequence) return nullptr;
+  auto* object = block_as<ObjectHeader>(ref.id);
+  return kind == ObjectKind::none || object->kind == kind ? object : nullptr;
+}
+
+ObjectId id_of(const ObjectHeader* object) noexcept {
+  return object->self;
+}
+
+bool enter_hold(ObjectId id, std::uint64_t holder) {
+  ObjectHeader* object = find_object(id, ObjectKind::none);
+  if (object == nullptr) return false;
+  while (!place_entry(*object, holder)) add_holder_page(*object);
+  MULTIPROCESSING_CRASH_POINT("object.enter.entered");
+  std::uint64_t word = object->word.load(std::memory_order_seq_cst);
+  while ((word & 3U) == kLive) {
+    // seq_cst: [H]; a destroyer that scanned before our entry finds another count
+    if (object->word.compare_exchange_weak(word, word + (std::uint64_t{1} << 32U),
+                                           std::memory_order_seq_cst)) {
+      MULTIPROCESSING_CRASH_POINT("object.enter.counted");
+      return true;
+    }
+  }
+  remove_entry(*object, holder);
+  return false;
+}
+
+void leave_hold(ObjectId id, std::uint64_t holder) noexcept {
+  ObjectHeader* object = find_object(id, ObjectKind::none);
+  if (object == nullptr) return;
+  const int note = note_drop(id);
+  remove_entry(*object, holder);
+  MULTIPROCESSING_CRASH_POINT("object.drop.removed");
+  destroy_if_unheld(id);
+  clear_drop(note);
+}
+
+void finish_drop(Name dead, ObjectId id) noexcept {
+  ObjectHeader* object = find_object(id, ObjectKind::none);
+  if (object == nullptr) return;
+  const int note = note_drop(id);
+  std::uint64_t word = object->word.load(std::memory_order_seq_cst);
+  if (dying_by(word, dead)) {
+    if (object->word.compare_exchange_strong(word, dying_word(here().name, word >> 32U),
+                                             std::memory_order_seq_cst)) {
+      destroy(*object, id);
+    }
+  } else {
+    destroy_if_unheld(id);
+  }
+  clear_drop(note);
+}
+
+LocalHold* create_object(ObjectKind kind, std::uint64_t bytes,
+                         void (*prepare)(void* payload, const void* arg), const void* arg,
+                         bool sparse) {
+  OwnedBlock block(allocate(sizeof(ObjectHeader) + bytes, sparse));
+  auto* object = new (block.get().data()) ObjectHeader{};
+  const ObjectId id = block.get().ref.packed();
+  object->kind = kind;
+  object->self = id;
+  prepare(object + 1, arg);
+  object->holders[0].store(process_holder(here().name), std::memory_order_relaxed);
+  object->word.store(live_word(0), std::memory_order_relaxed);  // relaxed: `settle` publishes
+  LocalHold* held = adopt_created(id, object);                  // listed before it is published
+  MULTIPROCESSING_CRASH_POINT("object.create.listed");
+  Block own = block.let_go();
+  (void)settle(own);
+  MULTIPROCESSING_CRASH_POINT("object.create.published");
+  return held;
+}
+
+}  // namespace multiprocessing::shm

@@ -1,0 +1,223 @@
+#include "shm/process_table.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "shm/local.hpp"
+#include "shm/slot_word.hpp"
+#include "sys/calls.hpp"
+#include "sys/clock.hpp"
+#include "sys/crash_point.hpp"
+#include "sys/error.hpp"
+#include "sys/ofd.hpp"
+#include "sys/process.hpp"
+
+namespace multiprocessing::shm {
+namespace {
+
+constexpr sys::Nanoseconds kPidCheckEvery = 1'000'000'000;
+constexpr std::uint64_t kExitRecorded = std::uint64_t{1} << 63U;
+
+void raise_mark(std::uint32_t slot) noexcept {
+  std::atomic<std::uint64_t>& mark = arena().header().slots_used;
+  std::uint64_t seen = mark.load(std::memory_order_relaxed);
+  while (seen <= slot && !mark.compare_exchange_weak(seen, slot + 1U, std::memory_order_acq_rel)) {
+  }
+}
+
+// The slot's byte is ours: nobody else claims it, and a reader looks at these only after `state`.
+void prepare(Slot& slot, Name parent) noexcept {
+  slot.pid.store(static_cast<std::uint32_t>(sys::current_pid()), std::memory_order_relaxed);
+  slot.flags.store(0, std::memory_order_relaxed);
+  slot.start_time.store(0, std::memory_order_relaxed);
+  slot.parent.store(pack_name(parent), std::memory_order_relaxed);
+  slot.inherits.store(0, std::memory_order_relaxed);
+  slot.inherit_index.store(0, std::memory_order_relaxed);
+  slot.exit_status.store(0, std::memory_order_relaxed);
+  slot.checked_at.store(static_cast<std::uint64_t>(sys::now()), std::memory_order_relaxed);
+  slot.overflowed.store(0, std::memory_order_relaxed);
+  for (SleepNote& note : slot.notes) note.is_long.store(0, std::memory_order_relaxed);
+  slot.title[0] = '\0';
+}
+
+// free(g) -> live(g+1) for the lowest free slot, its byte locked by `life` before.
+Name claim_slot(sys::UniqueFd& life, Name parent, bool inherit) {
+  const auto count = static_cast<std::uint32_t>(arena().header().slot_count);
+  life = sys::reopen(arena().fd());
+  for (std::uint32_t i = 0; i < count; ++i) {
+    Slot& slot = slot_at(i);
+    std::uint64_t word = slot.state.load(std::memory_order_acquire);
+    if (state_of(word) != SlotState::free || !sys::lock_byte(life.get(), i)) continue;
+    MULTIPROCESSING_CRASH_POINT("slot.claim.locked");
+    word = slot.state.load(std::memory_order_acquire);
+    if (state_of(word) == SlotState::free) {
+      prepare(slot, parent);
+      if (inherit) {
+        slot.inherits.store(pack_name(parent), std::memory_order_relaxed);
+        slot.inherit_index.store(~std::uint64_t{0}, std::memory_order_relaxed);
+      }
+      raise_mark(i);
+      const std::uint64_t generation = generation_of(word) + 1;
+      // release: [S]
+      if (slot.state.compare_exchange_strong(word, pack_state(SlotState::live, 0, generation),
+                                             std::memory_order_release)) {
+        MULTIPROCESSING_CRASH_POINT("slot.claim.claimed");
+        return {i, generation};
+      }
+    }
+    life = sys::reopen(arena().fd());  // lets the byte go
+  }
+  sys::throw_error(EAGAIN, "process table", "all " + std::to_string(count) + " slots are taken");
+}
+
+void register_self() {
+  Local& mine = local();
+  if (!mine.name.nobody()) {  // came to life past pthread_atfork
+    renew_locks();
+    reset_after_fork();
+  }
+  const std::lock_guard guard(mine.registration);
+  if (alive_word().load(std::memory_order_relaxed) != 0) return;
+  const Name was = is_present(mine.was) ? mine.was : Name{};
+  sys::UniqueFd life;
+  const Name name = claim_slot(life, was, !was.nobody());
+  slot_at(name.slot).inherit_index.store(mine.forks_at_birth, std::memory_order_release);
+  assume(name, life.release());
+}
+
+bool pid_is_gone(Slot& slot) noexcept {
+  const auto now = static_cast<std::uint64_t>(sys::now());
+  std::uint64_t checked = slot.checked_at.load(std::memory_order_relaxed);
+  if (now - checked < static_cast<std::uint64_t>(kPidCheckEvery)) return false;
+  if (!slot.checked_at.compare_exchange_strong(checked, now, std::memory_order_relaxed)) {
+    return false;  // somebody else asks right now
+  }
+  const auto pid = static_cast<pid_t>(slot.pid.load(std::memory_order_acquire));
+  std::uint64_t started = slot.start_time.load(std::memory_order_acquire);
+  if (started == 0) {
+    started = sys::start_time(pid);
+    if (started == 0) return true;
+    slot.start_time.store(started, std::memory_order_release);
+  }
+  return !sys::process_runs(pid, started);
+}
+
+}  // namespace
+
+Slot& slot_at(std::uint32_t slot) noexcept {
+  return arena().at<Slot>(arena().header().slots)[slot];
+}
+
+std::uint64_t pack_name(Name name) noexcept {
+  return name.nobody() ? 0 : (std::uint64_t{name.slot} + 1) | name.generation << 16U;
+}
+Name unpack_name(std::uint64_t word) noexcept {
+  if (word == 0) return {};
+  return {static_cast<std::uint32_t>((word & 0xFFFFU) - 1), word >> 16U};
+}
+
+Name self() {
+  if (alive_word().load(std::memory_order_relaxed) == 0) register_self();
+  return local().name;
+}
+Slot& own_slot() {
+  return slot_at(self().slot);
+}
+
+bool is_present(Name name) noexcept {
+  if (name.nobody() || name.slot >= arena().header().slot_count) return false;
+  const std::uint64_t word = slot_at(name.slot).state.load(std::memory_order_acquire);  // [S]
+  return generation_of(word) == name.generation && state_of(word) != SlotState::free;
+}
+
+bool is_live(Name name) noexcept {
+  if (name.nobody() || name.slot >= arena().header().slot_count) return false;
+  const std::uint64_t word = slot_at(name.slot).state.load(std::memory_order_acquire);  // [S]
+  return word == pack_state(SlotState::live, 0, name.generation);
+}
+
+bool is_dead(Name name) noexcept {
+  if (!is_live(name)) return true;
+  if (name == local().name) return false;
+  if (sys::byte_held(arena().fd(), name.slot) == sys::Held::no) {
+    return true;
+  }
+  return pid_is_gone(slot_at(name.slot));
+}
+
+pid_t pid_of(Name name) noexcept {
+  if (name.nobody() || name.slot >= arena().header().slot_count) return 0;
+  Slot& slot = slot_at(name.slot);
+  const auto pid = static_cast<pid_t>(slot.pid.load(std::memory_order_acquire));
+  return generation_of(slot.state.load(std::memory_order_acquire)) == name.generation ? pid : 0;
+}
+
+std::string title_of(Name name) {
+  if (!is_present(name)) return {};
+  const char* title = slot_at(name.slot).title;
+  return {title, strnlen(title, sizeof(Slot::title))};
+}
+
+void set_title(std::string_view title) noexcept {
+  char* to = own_slot().title;
+  const std::size_t length = std::min(title.size(), sizeof(Slot::title) - 1);
+  std::memcpy(to, title.data(), length);
+  to[length] = '\0';
+}
+
+ChildSlot::ChildSlot() : parent_(self()) {
+  sys::UniqueFd life;
+  name_ = claim_slot(life, parent_, true);
+  life_fd_ = life.release();
+  remember_pending_life(life_fd_);
+}
+
+ChildSlot::~ChildSlot() {
+  if (life_fd_ < 0) return;
+  if (!forked_) {
+    std::uint64_t word = pack_state(SlotState::live, 0, name_.generation);
+    (void)slot_at(name_.slot)
+        .state.compare_exchange_strong(word, pack_state(SlotState::free, 0, name_.generation),
+                                       std::memory_order_acq_rel);
+  }
+  forget_pending_life(life_fd_);
+  (void)sys::calls().close(life_fd_);
+}
+
+// Runs in the child.
+void ChildSlot::become(std::string_view title, bool inherit_holds) noexcept {
+  Slot& slot = slot_at(name_.slot);
+  slot.pid.store(static_cast<std::uint32_t>(sys::current_pid()), std::memory_order_release);
+  if (inherit_holds) {
+    slot.inherit_index.store(local().forks_at_birth, std::memory_order_release);
+  } else {
+    slot.inherits.store(0, std::memory_order_release);
+  }
+  forget_pending_life(life_fd_);
+  assume(name_, life_fd_);
+  life_fd_ = -1;
+  set_title(title);
+}
+
+void ChildSlot::forked(pid_t child) noexcept {
+  forked_ = true;
+  slot_at(name_.slot).pid.store(static_cast<std::uint32_t>(child), std::memory_order_release);
+  MULTIPROCESSING_CRASH_POINT("slot.claim.forked");
+}
+
+void record_exit(int code) noexcept {
+  here().slot->exit_status.store(kExitRecorded | static_cast<std::uint32_t>(code),
+                                 std::memory_order_release);
+}
+
+int recorded_exit(Name name) noexcept {
+  if (name.nobody()) return -1;
+  Slot& slot = slot_at(name.slot);
+  const std::uint64_t status = slot.exit_status.load(std::memory_order_acquire);
+  const bool same = generation_of(slot.state.load(std::memory_order_acquire)) == name.generation;
+  if (!same || (status & kExitRecorded) == 0) return -1;
+  return static_cast<int>(static_cast<std::uint32_t>(status));
+}
+
+}  // namespace multiprocessing::shm

@@ -1,0 +1,203 @@
+// What becomes of a dead process's slot. Every step is idempotent: if the sweeper dies, whoever
+// finds reaping(v, dead sweeper) takes over and goes through all of them again.
+
+#include <array>
+
+#include "shm/chunk.hpp"
+#include "shm/hold_list.hpp"
+#include "shm/local.hpp"
+#include "shm/object.hpp"
+#include "shm/process_table.hpp"
+#include "shm/slot_word.hpp"
+#include "shm/watch.hpp"
+#include "sys/crash_point.hpp"
+
+namespace multiprocessing::shm {
+namespace {
+
+std::array<std::atomic<SweepHook>, 16> hooks{};
+
+std::uint32_t slots_in_use() noexcept {
+  return static_cast<std::uint32_t>(arena().header().slots_used.load(std::memory_order_acquire));
+}
+
+// The dead one's block becomes ours, and free.
+void free_block_of(Name dead, BlockId id) noexcept {
+  std::atomic<std::uint64_t>& word = block_word(id);
+  std::uint64_t seen = word.load(std::memory_order_acquire);
+  const BlockWord before = BlockWord::unpack(seen);
+  if (!before.owned_by(dead)) return;
+  const Name me = here().name;
+  const BlockRef ref{id, before.sequence};
+  Block block{ref, journal(ref)};
+  const BlockWord after{BlockState::priv, me.slot,
+                        static_cast<std::uint32_t>(me.generation & 0xFFFU), before.sequence,
+                        before.handles};
+  if (word.compare_exchange_strong(seen, after.packed(), std::memory_order_acq_rel)) {
+    release(block);
+  } else {
+    unjournal(block.entry);
+  }
+}
+
+// Completes a publish that happened, empties a location that was being emptied, frees the rest.
+void sweep_entry(Name dead, const JournalEntry& entry) noexcept {
+  const BlockRef ref = BlockRef::unpack(entry.block.load(std::memory_order_acquire));
+  if (!ref) return;
+  std::atomic<std::uint64_t>& word = block_word(ref.id);
+  std::uint64_t seen = word.load(std::memory_order_acquire);
+  const BlockWord now = BlockWord::unpack(seen);
+  if (!now.owned_by(dead)) return;
+  const bool same = now.sequence == ref.sequence;
+  if (same && now.state == BlockState::priv && intent_is_published(entry, ref)) {
+    const BlockWord settled{BlockState::published, 0, 0, now.sequence, now.handles};
+    (void)word.compare_exchange_strong(seen, settled.packed(), std::memory_order_acq_rel);
+    return;
+  }
+  const auto location = static_cast<std::uint64_t>(PublishKind::location);
+  if (same && now.state == BlockState::taken &&
+      entry.kind.load(std::memory_order_relaxed) == location) {
+    std::uint64_t held = ref.packed();
+    (void)arena()
+        .at<Location>(entry.where.load(std::memory_order_relaxed))
+        ->compare_exchange_strong(held, 0, std::memory_order_acq_rel);
+  }
+  free_block_of(dead, ref.id);
+}
+
+// The journal ran over: look at every block there is.
+void sweep_every_block(Name dead) noexcept {
+  const std::uint64_t used = arena().header().chunks_used.load(std::memory_order_acquire);
+  for (std::uint64_t chunk = 1; chunk < used; ++chunk) {
+    const ChunkState state = chunk_state(chunk);
+    if (state == ChunkState::head) free_block_of(dead, block_id(chunk, 0));
+    if (state != ChunkState::slab && state != ChunkState::retiring) continue;
+    const std::uint32_t count =
+        class_count(chunk_info(chunk).shape.load(std::memory_order_relaxed));
+    for (std::uint32_t i = 1; i <= count; ++i) free_block_of(dead, block_id(chunk, i));
+  }
+}
+
+bool somebody_inherits(Name name) noexcept {
+  const std::uint64_t packed = pack_name(name);
+  for (std::uint32_t i = 0; i < slots_in_use(); ++i) {
+    const std::uint64_t word = slot_at(i).state.load(std::memory_order_acquire);
+    if (state_of(word) == SlotState::free || i == name.slot) continue;
+    if (slot_at(i).inherits.load(std::memory_order_acquire) == packed) return true;
+  }
+  return false;
+}
+
+void end_sweep(Name dead, std::uint64_t reaping);
+
+// A husk whose last inheritor has gone lets its holds go, too.
+void finish_husk(Name name) noexcept {
+  if (name.nobody() || somebody_inherits(name)) return;
+  std::uint64_t word = pack_state(SlotState::husk, 0, name.generation);
+  const std::uint64_t reaping = pack_state(SlotState::reaping, here().name.slot, name.generation);
+  if (slot_at(name.slot).state.compare_exchange_strong(word, reaping, std::memory_order_acq_rel)) {
+    end_sweep(name, reaping);
+  }
+}
+
+void end_sweep(Name dead, std::uint64_t reaping) {
+  Slot& slot = slot_at(dead.slot);
+  if (somebody_inherits(dead)) {
+    (void)slot.state.compare_exchange_strong(
+        reaping, pack_state(SlotState::husk, 0, dead.generation), std::memory_order_acq_rel);
+    if (!somebody_inherits(dead)) finish_husk(dead);  // the last one went meanwhile
+    return;
+  }
+  release_hold_list(dead, slot);
+  MULTIPROCESSING_CRASH_POINT("sweep.holds");
+  const Name inherited = unpack_name(slot.inherits.load(std::memory_order_acquire));
+  slot.inherits.store(0, std::memory_order_release);
+  MULTIPROCESSING_CRASH_POINT("sweep.end");
+  (void)slot.state.compare_exchange_strong(reaping, pack_state(SlotState::free, 0, dead.generation),
+                                           std::memory_order_acq_rel);
+  finish_husk(inherited);
+}
+
+void take_over_sweeps_of(Name dead) noexcept {
+  for (std::uint32_t i = 0; i < slots_in_use(); ++i) {
+    const std::uint64_t word = slot_at(i).state.load(std::memory_order_acquire);
+    if (state_of(word) == SlotState::reaping && sweeper_of(word) == dead.slot) {
+      (void)bury_if_dead({i, generation_of(word)});
+    }
+  }
+}
+
+void sweep(Name dead, std::uint64_t reaping) noexcept {
+  Slot& slot = slot_at(dead.slot);
+  MULTIPROCESSING_CRASH_POINT("sweep.begun");
+  announce_death();
+  MULTIPROCESSING_CRASH_POINT("sweep.woken");
+  for (auto& entry : hooks) {
+    if (const SweepHook hook = entry.load(std::memory_order_acquire)) hook(dead, slot);
+  }
+  sweep_chunks(dead, slot);
+  for (JournalEntry& entry : slot.journal) {
+    sweep_entry(dead, entry);
+    entry.block.store(0, std::memory_order_release);
+  }
+  if (slot.overflowed.load(std::memory_order_acquire) != 0) sweep_every_block(dead);
+  MULTIPROCESSING_CRASH_POINT("sweep.journal");
+  take_over_sweeps_of(dead);
+  for (std::atomic<std::uint64_t>& note : slot.drops) {
+    const ObjectId object = note.load(std::memory_order_acquire);
+    if (object != 0) finish_drop(dead, object);
+    note.store(0, std::memory_order_release);
+  }
+  for (SleepNote& note : slot.notes) note.word.store(0, std::memory_order_release);
+  end_sweep(dead, reaping);
+}
+
+}  // namespace
+
+void register_sweep_hook(SweepHook hook) noexcept {
+  for (auto& entry : hooks) {
+    SweepHook none = nullptr;
+    if (entry.compare_exchange_strong(none, hook, std::memory_order_acq_rel)) return;
+  }
+}
+
+bool bury_if_dead(Name name) noexcept {
+  if (name.nobody() || name.slot >= arena().header().slot_count) return true;
+  const Name me = self();
+  Slot& slot = slot_at(name.slot);
+  std::uint64_t word = slot.state.load(std::memory_order_acquire);
+  if (generation_of(word) != name.generation) return true;
+  switch (state_of(word)) {
+    case SlotState::free:
+    case SlotState::husk:
+      return true;
+    case SlotState::live:
+      if (!is_dead(name)) return false;
+      break;
+    case SlotState::reaping: {
+      const std::uint32_t sweeper = sweeper_of(word);
+      if (sweeper == me.slot) return true;  // another thread, or a caller of ours, is at it
+      const std::uint64_t its = slot_at(sweeper).state.load(std::memory_order_acquire);
+      if (state_of(its) == SlotState::live && !is_dead({sweeper, generation_of(its)})) return true;
+    }
+  }
+  const std::uint64_t reaping = pack_state(SlotState::reaping, me.slot, name.generation);
+  if (slot.state.compare_exchange_strong(word, reaping, std::memory_order_acq_rel)) {
+    sweep(name, reaping);
+  }
+  return true;
+}
+
+int bury_the_dead() noexcept {
+  int buried = 0;
+  const Name me = self();
+  for (std::uint32_t i = 0; i < slots_in_use(); ++i) {
+    const std::uint64_t word = slot_at(i).state.load(std::memory_order_acquire);
+    const SlotState state = state_of(word);
+    if (i == me.slot || state == SlotState::free || state == SlotState::husk) continue;
+    if (bury_if_dead({i, generation_of(word)})) ++buried;
+  }
+  return buried;
+}
+
+}  // namespace multiprocessing::shm

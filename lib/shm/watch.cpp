@@ -1,0 +1,170 @@
+#include "shm/watch.hpp"
+
+#include <algorithm>
+
+#include "shm/local.hpp"
+#include "shm/process_table.hpp"
+#include "sys/crash_point.hpp"
+#include "sys/futex.hpp"
+
+namespace multiprocessing::shm {
+namespace {
+
+constexpr sys::Nanoseconds kShort = 50'000'000;
+constexpr sys::Nanoseconds kLong = 1'000'000'000;
+constexpr sys::Nanoseconds kStale = 500'000'000;  // a seat that has not ticked: stopped, or gone
+constexpr std::size_t kTickWord = 0;              // of family_words: when the seat last ticked
+
+std::atomic<void (*)()> interrupt_hook{nullptr};
+
+std::uint32_t slots_in_use() noexcept {
+  return static_cast<std::uint32_t>(arena().header().slots_used.load(std::memory_order_acquire));
+}
+
+template <class F>
+void for_each_note(F visit) noexcept {
+  for (std::uint32_t i = 0; i < slots_in_use(); ++i) {
+    for (SleepNote& note : slot_at(i).notes) {
+      // seq_cst: [D]
+      const std::uint64_t word = note.word.load(std::memory_order_seq_cst);
+      if (word != 0 && !visit(note, *arena().at<std::atomic<std::uint32_t>>(word))) return;
+    }
+  }
+}
+
+std::atomic<std::uint64_t>& last_tick() noexcept {
+  return arena().header().family_words[kTickWord];
+}
+
+bool seat_is_open(std::uint64_t holder) noexcept {
+  if (holder == 0 || is_dead(unpack_name(holder))) return true;
+  const auto ticked = static_cast<sys::Nanoseconds>(last_tick().load(std::memory_order_relaxed));
+  return sys::now() - ticked > kStale;
+}
+
+}  // namespace
+
+void set_interrupt_hook(void (*hook)()) noexcept {
+  interrupt_hook.store(hook, std::memory_order_release);
+}
+
+void wake(const std::atomic<std::uint32_t>& word, int count) noexcept {
+  (void)sys::futex_wake(word, count);
+}
+
+const std::atomic<std::uint32_t>& low_half(const std::atomic<std::uint64_t>& word) noexcept {
+  static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the low half comes first");
+  return *reinterpret_cast<const std::atomic<std::uint32_t>*>(&word);
+}
+
+void announce_death() noexcept {
+  arena().header().deaths.fetch_add(1, std::memory_order_seq_cst);  // [D], I2
+  MULTIPROCESSING_CRASH_POINT("sweep.counted");
+  for_each_note([](SleepNote&, std::atomic<std::uint32_t>& word) {
+    wake(word, INT32_MAX);
+    return true;
+  });
+}
+
+Sleeper::Sleeper(const std::atomic<std::uint32_t>& word) noexcept : word_(word) {
+  if (arena().contains(&word)) note_ = take_bit(here().notes_free);
+}
+
+Sleeper::~Sleeper() {
+  if (note_ < 0) return;
+  SleepNote& mine = here().slot->notes[note_];
+  mine.is_long.store(0, std::memory_order_relaxed);
+  mine.word.store(0, std::memory_order_release);
+  give_bit(here().notes_free, note_);
+  MULTIPROCESSING_CRASH_POINT("watch.left");
+  if (!seated_) return;
+  std::uint64_t me = pack_name(here().name);
+  if (!arena().header().seat.compare_exchange_strong(me, 0, std::memory_order_seq_cst)) return;
+  for_each_note([](SleepNote& note, std::atomic<std::uint32_t>& word) {
+    if (note.is_long.load(std::memory_order_seq_cst) == 0) return true;
+    wake(word, 1);  // it sleeps a short slice anew and takes the seat
+    return false;
+  });
+}
+
+void Sleeper::note() noexcept {
+  if (note_ < 0) return;
+  SleepNote& mine = here().slot->notes[note_];
+  // seq_cst: [D]; I1
+  mine.epoch.store(arena().header().deaths.load(std::memory_order_seq_cst),
+                   std::memory_order_seq_cst);
+  mine.word.store(arena().offset_of(&word_), std::memory_order_seq_cst);
+  MULTIPROCESSING_CRASH_POINT("watch.noted");
+}
+
+void Sleeper::take_or_watch_seat() noexcept {
+  if (seated_ || note_ < 0) return;
+  std::atomic<std::uint64_t>& seat = arena().header().seat;
+  const std::uint64_t me = pack_name(here().name);
+  SleepNote& mine = here().slot->notes[note_];
+  for (int look = 0; look < 2; ++look) {
+    std::uint64_t holder = seat.load(std::memory_order_seq_cst);
+    if (seat_is_open(holder) &&
+        seat.compare_exchange_strong(holder, me, std::memory_order_seq_cst)) {
+      last_tick().store(static_cast<std::uint64_t>(sys::now()), std::memory_order_relaxed);
+      MULTIPROCESSING_CRASH_POINT("watch.seated");
+      seated_ = true;
+      long_ = false;
+      mine.is_long.store(0, std::memory_order_relaxed);
+      return;
+    }
+    long_ = true;
+    mine.is_long.store(1, std::memory_order_seq_cst);  // then the seat is looked at once more
+  }
+}
+
+void Sleeper::tick() noexcept {
+  last_tick().store(static_cast<std::uint64_t>(sys::now()), std::memory_order_relaxed);
+  // relaxed: whether it is still ours; somebody took it because we had been stopped
+  seated_ = arena().header().seat.load(std::memory_order_relaxed) == pack_name(here().name);
+  (void)bury_the_dead();
+  const std::uint64_t deaths = arena().header().deaths.load(std::memory_order_seq_cst);  // [D]
+  for_each_note([deaths](SleepNote& note, std::atomic<std::uint32_t>& word) {
+    if (note.epoch.load(std::memory_order_seq_cst) != deaths) wake(word, INT32_MAX);
+    return true;
+  });
+}
+
+bool Sleeper::sleep(std::uint32_t expected, sys::Nanoseconds deadline) {
+  const sys::Nanoseconds start = sys::now();
+  woken_ = false;
+  if (start >= deadline) return false;
+  if (!first_) take_or_watch_seat();
+  const sys::Nanoseconds slice = long_ ? kLong : kShort;
+  switch (sys::futex_wait(word_, expected, std::min(deadline, start + slice))) {
+    case sys::Wait::woken:
+      woken_ = true;
+      first_ = true;
+      long_ = false;
+      if (note_ >= 0) here().slot->notes[note_].is_long.store(0, std::memory_order_relaxed);
+      break;
+    case sys::Wait::changed:
+      break;
+    case sys::Wait::timed_out:
+      first_ = false;
+      if (seated_) tick();
+      return sys::now() < deadline;
+    case sys::Wait::interrupted:
+      if (auto* hook = interrupt_hook.load(std::memory_order_acquire)) hook();
+      break;
+  }
+  return true;
+}
+
+bool Spinner::again() noexcept {
+  if (left_ <= 0 || sys::alone()) return false;
+  --left_;
+  if (++step_ % 16 == 0) {
+    sys::yield();
+  } else {
+    sys::relax();
+  }
+  return true;
+}
+
+}  // namespace multiprocessing::shm

@@ -1,0 +1,87 @@
+#pragma once
+
+// Sleeping so that nobody waits for the dead.
+//
+// A sleeper notes the word it sleeps on and the family's death counter in its own slot, looks at
+// its condition again, and sleeps: 50 ms first, then in slices of 1 s. One sleeper holds the seat
+// and keeps 50 ms slices, in each of which it looks at every slot. Whoever finds a dead one counts
+// the death and wakes every noted word; each tick wakes again whoever noted an older count.
+//
+// Layout: SleepNote in the slot (process_table.hpp), `deaths` and `seat` in the arena's header.
+// States of the seat: 0 or a packed name; open when 0 or when its holder is dead.
+// Invariants
+//   I1  epoch, then word, then the look at the condition, then FUTEX_WAIT: in this order.
+//   I2  deaths goes up before anybody is woken for a death.
+// Ordering
+//   [D] deaths: seq_cst increment -> note: seq_cst load before the look (store-load both ways, so
+//       both ends are seq_cst: either the sleeper sees the new count or the waker sees the note)
+// Death
+//   sleeper dead with a note      its slot is swept; a wake on that word is harmless
+//   seat's holder dead            the seat is open: a long sleeper takes it within a long slice
+//   waker dead before its wake    its death is counted, and that wakes every noted word
+// Points: watch.noted, watch.seated, watch.left
+
+#include <atomic>
+#include <cstdint>
+
+#include "sys/clock.hpp"
+
+namespace multiprocessing::shm {
+
+/// One wait of one thread. Use:
+///   Sleeper sleeper(word);
+///   for (;;) {
+///     sleeper.note();                 // before the look
+///     <look at the condition; done: break; compute `expected`>
+///     if (!sleeper.sleep(expected, deadline)) -> timed out: look a last time, break
+///   }
+class Sleeper {
+ public:
+  /// `word` lies in the arena (or, in unit tests, in plain memory: then it is not noted).
+  explicit Sleeper(const std::atomic<std::uint32_t>& word) noexcept;
+  ~Sleeper();  // leaves: clears the note, hands the seat on
+  Sleeper(const Sleeper&) = delete;
+  Sleeper& operator=(const Sleeper&) = delete;
+
+  void note() noexcept;
+  /// One slice of sleep. False: the deadline has passed. `woken()` tells whether a wake-up was
+  /// consumed (and must be passed on if it is not used).
+  /// \throws KeyboardInterrupt where raise_on_signal asks for it (via the interrupt hook).
+  bool sleep(std::uint32_t expected, sys::Nanoseconds deadline);
+  [[nodiscard]] bool woken() const noexcept { return woken_; }
+
+ private:
+  void take_or_watch_seat() noexcept;
+  void tick() noexcept;
+
+  const std::atomic<std::uint32_t>& word_;
+  int note_ = -1;
+  bool seated_ = false;
+  bool long_ = false;
+  bool first_ = true;
+  bool woken_ = false;
+};
+
+/// Called when a sleep was interrupted by a signal; may throw. nullptr: none.
+void set_interrupt_hook(void (*hook)()) noexcept;
+
+/// Wakes `count` sleepers of a word in the arena.
+void wake(const std::atomic<std::uint32_t>& word, int count) noexcept;
+/// The low half of a 64-bit word as a futex.
+const std::atomic<std::uint32_t>& low_half(const std::atomic<std::uint64_t>& word) noexcept;
+
+/// deaths++, then wakes every word noted in any slot.
+void announce_death() noexcept;
+
+/// Bounded, adaptive spinning with yields; not at all on one CPU. `again()` false: go to sleep.
+class Spinner {
+ public:
+  explicit Spinner(int budget = 200) noexcept : left_(budget) {}
+  bool again() noexcept;
+
+ private:
+  int left_;
+  int step_ = 0;
+};
+
+}  // namespace multiprocessing::shm

@@ -1,0 +1,240 @@
+// Objects live exactly as long as somebody holds them.
+
+#include "shm/object.hpp"
+
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+#include <multiprocessing/errors.hpp>
+
+#include "shm/hold_list.hpp"
+#include "shm/process_table.hpp"
+#include "support/child.hpp"
+
+namespace multiprocessing::shm {
+namespace {
+
+LocalHold* make_test_object(std::uint64_t bytes = 64) {
+  return create_object(
+      ObjectKind::test, bytes,
+      [](void* payload, const void*) { *static_cast<long*>(payload) = 42; }, nullptr);
+}
+
+// A location in an object that lives as long as the test program.
+Location& mailbox() {
+  static LocalHold* home = create_object(
+      ObjectKind::test, 64, [](void* payload, const void*) { new (payload) Location(0); }, nullptr);
+  return *payload<Location>(home->object);
+}
+
+TEST(ObjectTest, ObjectLivesUntilItsLastCountIsDropped) {
+  LocalHold* held = make_test_object();
+  const ObjectId id = held->id;
+  hold_again(held);
+  EXPECT_EQ(*payload<long>(find_object(id, ObjectKind::test)), 42);
+
+  drop(held);
+  EXPECT_NE(find_object(id, ObjectKind::test), nullptr);
+
+  drop(held);
+  EXPECT_EQ(find_object(id, ObjectKind::test), nullptr);
+}
+
+TEST(ObjectTest, ObjectOfAnotherKindIsNotFound) {
+  LocalHold* held = make_test_object();
+
+  EXPECT_EQ(find_object(held->id, ObjectKind::lock), nullptr);
+
+  drop(held);
+}
+
+TEST(ObjectTest, HoldingAnObjectThatIsGoneFails) {
+  LocalHold* held = make_test_object();
+  const ObjectId id = held->id;
+  drop(held);
+
+  EXPECT_EQ(hold(id), nullptr);
+  EXPECT_EQ(hold(0xFFFFFFFFFFFFFFFF), nullptr);
+}
+
+TEST(ObjectTest, ObjectWhoseHolderWasKilledGoesWithTheSweep) {
+  const std::uint64_t before = census().blocks;
+  auto child = test::Child::run([] {
+    for (int i = 0; i < 1000; ++i) (void)make_test_object();
+    test::hang_up_and_wait();
+  });
+  child.await_hang_up();
+  EXPECT_GE(census().blocks, before + 1000);
+
+  child.kill(SIGKILL);
+  child.wait();
+  (void)bury_the_dead();
+
+  EXPECT_EQ(census().blocks, before);
+}
+
+TEST(ObjectTest, MessageKeepsTheObjectsItListsUntilItIsReleased) {
+  LocalHold* held = make_test_object();
+  const ObjectId id = held->id;
+  Block message = make_message(8, std::vector<ObjectId>{id});
+
+  drop(held);
+  EXPECT_NE(find_object(id, ObjectKind::test), nullptr);
+
+  release(message);
+  EXPECT_EQ(find_object(id, ObjectKind::test), nullptr);
+}
+
+TEST(ObjectTest, MessageOfAKilledProcessDropsWhatItHeld) {
+  const std::uint64_t before = census().blocks;
+  auto child = test::Child::run([] {
+    LocalHold* held = make_test_object();
+    (void)make_message(8, std::vector<ObjectId>{held->id});
+    drop(held);
+    test::hang_up_and_wait();
+  });
+  child.await_hang_up();
+
+  child.kill(SIGKILL);
+  child.wait();
+  (void)bury_the_dead();
+
+  EXPECT_EQ(census().blocks, before);
+}
+
+TEST(ObjectTest, HandleInALinkedMessageOutlivesItsSender) {
+  (void)mailbox();
+  auto child = test::Child::run([] {
+    LocalHold* held = make_test_object();
+    Block message = make_message(8, std::vector<ObjectId>{held->id});
+    test::require(link(message, mailbox()));
+    test::hang_up_and_wait();
+  });
+  child.await_hang_up();
+  child.kill(SIGKILL);
+  child.wait();
+  (void)bury_the_dead();
+
+  Block message = unlink(mailbox());
+  ASSERT_TRUE(message);
+  const ObjectId id = block_as<Message>(message.ref.id)->ids()[0];
+  LocalHold* held = hold(id);
+  release(message);
+
+  ASSERT_NE(held, nullptr);
+  EXPECT_EQ(*payload<long>(held->object), 42);
+  drop(held);
+  EXPECT_EQ(find_object(id, ObjectKind::test), nullptr);
+}
+
+TEST(ObjectTest, MessageWithAHandleThatIsGoneIsRefused) {
+  LocalHold* held = make_test_object();
+  const ObjectId id = held->id;
+  drop(held);
+  const std::uint64_t before = census().blocks;
+
+  EXPECT_THROW((void)make_message(8, std::vector<ObjectId>{id}), ValueError);
+
+  EXPECT_EQ(census().blocks, before) << "the half-made message is released";
+}
+
+TEST(ObjectTest, MoreHoldersThanTheHeaderHasRoomForAreAllRemembered) {
+  LocalHold* held = make_test_object();
+  const ObjectId id = held->id;
+  std::vector<Block> messages;
+  for (int i = 0; i < 100; ++i) messages.push_back(make_message(8, std::vector<ObjectId>{id}));
+  drop(held);
+
+  for (std::size_t i = 0; i + 1 < messages.size(); ++i) release(messages[i]);
+  EXPECT_NE(find_object(id, ObjectKind::test), nullptr);
+
+  release(messages.back());
+  EXPECT_EQ(find_object(id, ObjectKind::test), nullptr);
+}
+
+TEST(ObjectTest, ForkedChildInheritsWhatItsParentHeldAtTheFork) {
+  LocalHold* held = make_test_object();
+  const ObjectId id = held->id;
+  std::optional<ChildSlot> slot(std::in_place);
+  auto child = test::Child::run([&] {
+    slot->become("heir");
+    test::hang_up_and_wait();
+  });
+  slot->forked(child.pid());
+  const Name heir = slot->name();
+  slot.reset();
+  child.await_hang_up();
+
+  drop(held);
+  EXPECT_NE(find_object(id, ObjectKind::test), nullptr) << "the child may still use it";
+
+  child.kill(SIGKILL);
+  child.wait();
+  EXPECT_TRUE(bury_if_dead(heir));
+  LocalHold* other = make_test_object();
+  drop(other);  // looks through what was put off
+  EXPECT_EQ(find_object(id, ObjectKind::test), nullptr);
+}
+
+TEST(ObjectTest, HoldsOfAParentThatDiedStayWhileItsHeirLives) {
+  (void)mailbox();
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  auto parent = test::Child::run([&] {
+    LocalHold* held = make_test_object();
+    ChildSlot slot;
+    const pid_t pid = fork();
+    if (pid == 0) {
+      slot.become("heir");
+      char byte = 0;
+      close(ends[1]);
+      (void)!read(ends[0], &byte, 1);  // until the test closes its end
+      _exit(*payload<long>(find_object(held->id, ObjectKind::test)) == 42 ? 0 : 1);
+    }
+    slot.forked(pid);
+    Block note = make_message(8, {});
+    *reinterpret_cast<std::uint64_t*>(block_as<Message>(note.ref.id)->bytes()) = held->id;
+    test::require(link(note, mailbox()));
+    test::hang_up_and_wait();
+  });
+  parent.await_hang_up();
+  parent.kill(SIGKILL);
+  parent.wait();
+  (void)bury_the_dead();
+  Block note = unlink(mailbox());
+  const auto id = *reinterpret_cast<ObjectId*>(block_as<Message>(note.ref.id)->bytes());
+  release(note);
+
+  EXPECT_NE(find_object(id, ObjectKind::test), nullptr) << "held by a husk for its heir";
+
+  close(ends[0]);
+  close(ends[1]);
+  while (find_object(id, ObjectKind::test) != nullptr) (void)bury_the_dead();  // ctest's time-out
+  SUCCEED();
+}
+
+TEST(ObjectTest, ThreadsThatPassOneObjectAroundDestroyItOnce) {
+  for (int round = 0; round < 200; ++round) {
+    LocalHold* held = make_test_object();
+    const ObjectId id = held->id;
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 3; ++t) {
+      hold_again(held);
+      threads.emplace_back([id, held] {
+        LocalHold* mine = hold(id);
+        drop(held);
+        if (mine != nullptr) drop(mine);
+      });
+    }
+    drop(held);
+    for (auto& thread : threads) thread.join();
+    ASSERT_EQ(find_object(id, ObjectKind::test), nullptr);
+  }
+}
+
+}  // namespace
+}  // namespace multiprocessing::shm
