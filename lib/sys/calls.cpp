@@ -1,0 +1,94 @@
+#include "sys/calls.hpp"
+
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+namespace multiprocessing::sys {
+namespace {
+
+int open_with_mode(const char* path, int flags, mode_t mode) {
+  return ::open(path, flags, mode);
+}
+
+int poll_timespec(struct pollfd* fds, nfds_t count, const std::timespec* timeout) {
+  return ::ppoll(fds, count, timeout, nullptr);
+}
+
+int fcntl_with_int(int fd, int command, int argument) {
+  return ::fcntl(fd, command, argument);
+}
+
+int fcntl_with_pointer(int fd, int command, void* argument) {
+  return ::fcntl(fd, command, argument);
+}
+
+// By number: glibc 2.36 is the first to have wrappers, and not every libc has.
+int pidfd_open_raw(pid_t pid, unsigned flags) {
+  return static_cast<int>(::syscall(SYS_pidfd_open, pid, flags));
+}
+
+int pidfd_send_signal_raw(int pidfd, int signal, siginfo_t* info, unsigned flags) {
+  return static_cast<int>(::syscall(SYS_pidfd_send_signal, pidfd, signal, info, flags));
+}
+
+int prctl_plain(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d) {
+  return ::prctl(option, a, b, c, d);
+}
+
+// glibc's wrapper returns 0; the mask beyond what the kernel fills stays as it was.
+int sched_getaffinity_plain(std::size_t size, unsigned long* mask) {
+  return ::sched_getaffinity(0, size, reinterpret_cast<cpu_set_t*>(mask));
+}
+
+long futex_raw(const std::uint32_t* word, int operation, std::uint32_t value,
+               const std::timespec* timeout, std::uint32_t bits) {
+  return ::syscall(SYS_futex, word, operation, value, timeout, nullptr, bits);
+}
+
+int timer_settime_plain(timer_t timer, int flags, const struct itimerspec* value) {
+  return ::timer_settime(timer, flags, value, nullptr);
+}
+
+constinit Calls table{
+    .memfd_create = ::memfd_create,
+    .ftruncate = ::ftruncate,
+    .mmap = ::mmap,
+    .munmap = ::munmap,
+    .madvise = ::madvise,
+    .fallocate = ::fallocate,
+    .fstat = ::fstat,
+    .open = open_with_mode,
+    .close = ::close,
+    .pipe2 = ::pipe2,
+    .read = ::read,
+    .write = ::write,
+    .poll = poll_timespec,
+    .fcntl_int = fcntl_with_int,
+    .fcntl_ptr = fcntl_with_pointer,
+    .fork = ::fork,
+    .kill = ::kill,
+    .waitid = ::waitid,
+    .pidfd_open = pidfd_open_raw,
+    .pidfd_send_signal = pidfd_send_signal_raw,
+    .prctl = prctl_plain,
+    .sched_getaffinity = sched_getaffinity_plain,
+    .on_exit = ::on_exit,
+    .futex = futex_raw,
+    .timer_create = ::timer_create,
+    .timer_settime = timer_settime_plain,
+    .timer_delete = ::timer_delete,
+};
+
+}  // namespace
+
+Calls& calls() noexcept {
+  return table;
+}
+
+}  // namespace multiprocessing::sys

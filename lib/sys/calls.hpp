@@ -1,0 +1,92 @@
+#pragma once
+
+/// \file sys/calls.hpp
+/// The one seam between the library and the kernel: a table of function pointers.
+///
+///   threads   the table is only read while several threads run; a test replaces an entry
+///             before it starts any
+///   death     nothing: the table is private to a process and a forked child has its own copy
+///
+/// Every entry behaves like the call it is named after: -1 (or MAP_FAILED) with `errno` set on
+/// failure. No entry retries; that is the business of the functions above this seam.
+
+#include <poll.h>
+#include <signal.h>  // NOLINT(modernize-deprecated-headers): siginfo_t and timer_t are POSIX
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <ctime>
+#include <type_traits>
+
+namespace multiprocessing::sys {
+
+struct Calls {
+  int (*memfd_create)(const char* name, unsigned flags);
+  int (*ftruncate)(int fd, off_t length);
+  void* (*mmap)(void* address, std::size_t length, int protection, int flags, int fd, off_t offset);
+  int (*munmap)(void* address, std::size_t length);
+  int (*madvise)(void* address, std::size_t length, int advice);
+  int (*fallocate)(int fd, int mode, off_t offset, off_t length);
+  int (*fstat)(int fd, struct stat* status);
+
+  int (*open)(const char* path, int flags, mode_t mode);
+  int (*close)(int fd);
+  int (*pipe2)(int* ends, int flags);
+  ssize_t (*read)(int fd, void* bytes, std::size_t count);
+  ssize_t (*write)(int fd, const void* bytes, std::size_t count);
+  /// ppoll without a signal mask; a null time-out waits for ever.
+  int (*poll)(struct pollfd* fds, nfds_t count, const std::timespec* timeout);
+  int (*fcntl_int)(int fd, int command, int argument);
+  int (*fcntl_ptr)(int fd, int command, void* argument);
+
+  pid_t (*fork)();
+  int (*kill)(pid_t pid, int signal);
+  int (*waitid)(idtype_t type, id_t id, siginfo_t* info, int options);
+  int (*pidfd_open)(pid_t pid, unsigned flags);
+  int (*pidfd_send_signal)(int pidfd, int signal, siginfo_t* info, unsigned flags);
+  int (*prctl)(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d);
+  int (*sched_getaffinity)(std::size_t size, unsigned long* mask);
+  int (*on_exit)(void (*handler)(int status, void* argument), void* argument);
+
+  long (*futex)(const std::uint32_t* word, int operation, std::uint32_t value,
+                const std::timespec* timeout, std::uint32_t bits);
+  int (*timer_create)(clockid_t clock, struct sigevent* event, timer_t* timer);
+  int (*timer_settime)(timer_t timer, int flags, const struct itimerspec* value);
+  int (*timer_delete)(timer_t timer);
+};
+
+/// The table in force. Usable in static constructors: it needs no initialisation at run time.
+[[nodiscard]] Calls& calls() noexcept;
+
+/// Replaces one entry of the table until the end of the scope. For tests.
+///
+/// \code
+///   ScopedCall full(&Calls::fallocate, [](int, int, off_t, off_t) {
+///     errno = ENOSPC;
+///     return -1;
+///   });
+/// \endcode
+template <typename Pointer>
+class ScopedCall {
+ public:
+  ScopedCall(Pointer Calls::* entry, std::type_identity_t<Pointer> replacement) noexcept
+      : entry_(entry), original_(calls().*entry) {
+    calls().*entry_ = replacement;
+  }
+  ScopedCall(const ScopedCall&) = delete;
+  ScopedCall& operator=(const ScopedCall&) = delete;
+  ~ScopedCall() { calls().*entry_ = original_; }
+
+  /// What the entry held before, for a replacement that fails once and then lets through.
+  [[nodiscard]] Pointer original() const noexcept { return original_; }
+
+ private:
+  Pointer Calls::* entry_;
+  Pointer original_;
+};
+
+}  // namespace multiprocessing::sys

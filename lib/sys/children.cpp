@@ -1,0 +1,79 @@
+#include "sys/children.hpp"
+
+#include <sys/ioctl.h>
+#include <sys/single_threaded.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstddef>
+#include <cstdint>
+
+#include "sys/calls.hpp"
+
+namespace multiprocessing::sys {
+namespace {
+
+// linux/pidfd.h of Linux 6.15, which the build machine's headers need not know.
+struct PidfdInfo {
+  std::uint64_t mask;
+  std::uint64_t cgroup;
+  std::uint32_t ids[11];
+  std::int32_t exit_code;  // as wait() gives it
+};
+static_assert(sizeof(PidfdInfo) == 64 && offsetof(PidfdInfo, exit_code) == 60,
+              "the kernel calls this PIDFD_INFO_SIZE_VER0");
+constexpr unsigned long kGetInfo = _IOWR(0xFF, 11, PidfdInfo);
+constexpr std::uint64_t kInfoExit = 1U << 3U;
+
+constexpr unsigned kSignalGroup = 1U << 2U;  // PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9
+
+}  // namespace
+
+bool zombie_waits() noexcept {
+  siginfo_t info{};
+  return calls().waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
+}
+
+bool is_unreaped_child(int pidfd) noexcept {
+  siginfo_t info{};
+  constexpr int kOptions = WEXITED | WNOHANG | WNOWAIT;
+  return calls().waitid(P_PIDFD, static_cast<id_t>(pidfd), &info, kOptions) == 0 || errno != ECHILD;
+}
+
+std::optional<ExitStatus> exit_status_after_reaping(int pidfd) noexcept {
+  PidfdInfo info{};
+  info.mask = kInfoExit;
+  if (::ioctl(pidfd, kGetInfo, &info) != 0 || (info.mask & kInfoExit) == 0) return std::nullopt;
+  if (WIFSIGNALED(info.exit_code)) {
+    return ExitStatus{.code = WTERMSIG(info.exit_code), .signalled = true};
+  }
+  return ExitStatus{.code = WEXITSTATUS(info.exit_code), .signalled = false};
+}
+
+void kill_and_reap(pid_t child) noexcept {
+  calls().kill(child, SIGKILL);
+  siginfo_t info{};
+  while (calls().waitid(P_PID, static_cast<id_t>(child), &info, WEXITED) != 0 && errno == EINTR) {
+  }
+}
+
+bool send_signal_to_group(int pidfd, pid_t leader, int signal) noexcept {
+  if (calls().pidfd_send_signal(pidfd, signal, nullptr, kSignalGroup) == 0) return true;
+  if (errno != EINVAL) return false;
+  if (!is_unreaped_child(pidfd)) {
+    errno = ESRCH;
+    return false;
+  }
+  return calls().kill(-leader, signal) == 0;
+}
+
+void lead_own_group(pid_t child) noexcept {
+  ::setpgid(child, child);
+}
+
+bool has_other_threads() noexcept {
+  return __libc_single_threaded == 0 && threads_running() > 1;
+}
+
+}  // namespace multiprocessing::sys

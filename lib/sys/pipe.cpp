@@ -1,0 +1,39 @@
+#include "sys/pipe.hpp"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "sys/calls.hpp"
+#include "sys/error.hpp"
+#include "sys/timespec.hpp"
+
+namespace multiprocessing::sys {
+namespace {
+
+std::timespec time_until(Nanoseconds deadline) noexcept {
+  return to_timespec(std::max<Nanoseconds>(deadline, 0) - now());
+}
+
+}  // namespace
+
+Pipe make_pipe() {
+  std::array<int, 2> ends{-1, -1};
+  if (calls().pipe2(ends.data(), O_CLOEXEC) != 0) throw_errno("pipe2");
+  return {UniqueFd(ends[0]), UniqueFd(ends[1])};
+}
+
+Ready wait_readable(int fd, Nanoseconds deadline) {
+  struct pollfd watched = {.fd = fd, .events = POLLIN, .revents = 0};
+  const std::timespec left = deadline == kForever ? std::timespec{} : time_until(deadline);
+  const int result = calls().poll(&watched, 1, deadline == kForever ? nullptr : &left);
+  if (result == 0) return Ready::timed_out;
+  if (result < 0 && errno == EINTR) return Ready::interrupted;
+  if (result < 0) throw_errno("poll");
+  if ((watched.revents & POLLNVAL) != 0) throw_error(EBADF, "poll");
+  return Ready::yes;
+}
+
+}  // namespace multiprocessing::sys

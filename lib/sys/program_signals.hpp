@@ -1,0 +1,29 @@
+#pragma once
+
+/// \file sys/program_signals.hpp
+/// What the program had done about its signals before the library took some of them over, so that
+/// a child can be given that.
+///
+///   sharing   private to a process; a forked child has its parent's record until it restores
+///   threads   remembering is for one thread at a time; restoring is for a new child
+///   death     nothing to leave behind
+
+#include <signal.h>  // NOLINT(modernize-deprecated-headers): sigset_t is POSIX
+
+namespace multiprocessing::sys {
+
+/// Call before the library installs a handler of its own. Only the first call for a signal counts.
+void remember_program_action(int signal) noexcept;
+
+/// Call before the library blocks a signal in the calling thread. Only the first call counts.
+void remember_program_mask(int signal) noexcept;
+
+/// Call when the library has put the program's own handler (or mask) back.
+void forget_program_action(int signal) noexcept;
+void forget_program_mask(int signal) noexcept;
+
+/// In a child: puts back what was remembered, with `mask` for the signals that were not, and
+/// forgets it all. Async-signal-safe.
+void restore_program_signals(sigset_t mask) noexcept;
+
+}  // namespace multiprocessing::sys
