@@ -41,7 +41,9 @@ void free_block_of(Name dead, BlockId id) noexcept {
 }
 
 // Completes a publish that happened, empties a location that was being emptied, frees the rest.
-void sweep_entry(Name dead, const JournalEntry& entry) noexcept {
+// Entries of the block's present incarnation go first (`exact`): one of an earlier incarnation may
+// be left over from a thread that died between freeing the block and clearing the entry.
+void sweep_entry(Name dead, const JournalEntry& entry, bool exact) noexcept {
   const BlockRef ref = BlockRef::unpack(entry.block.load(std::memory_order_acquire));
   if (!ref) return;
   std::atomic<std::uint64_t>& word = block_word(ref.id);
@@ -49,6 +51,7 @@ void sweep_entry(Name dead, const JournalEntry& entry) noexcept {
   const BlockWord now = BlockWord::unpack(seen);
   if (!now.owned_by(dead)) return;
   const bool same = now.sequence == ref.sequence;
+  if (exact && !same) return;
   if (same && now.state == BlockState::priv && intent_is_published(entry, ref)) {
     const BlockWord settled{BlockState::published, 0, 0, now.sequence, now.handles};
     (void)word.compare_exchange_strong(seen, settled.packed(), std::memory_order_acq_rel);
@@ -136,8 +139,9 @@ void sweep(Name dead, std::uint64_t reaping) noexcept {
     if (const SweepHook hook = entry.load(std::memory_order_acquire)) hook(dead, slot);
   }
   sweep_chunks(dead, slot);
+  for (const JournalEntry& entry : slot.journal) sweep_entry(dead, entry, true);
   for (JournalEntry& entry : slot.journal) {
-    sweep_entry(dead, entry);
+    sweep_entry(dead, entry, false);
     entry.block.store(0, std::memory_order_release);
   }
   if (slot.overflowed.load(std::memory_order_acquire) != 0) sweep_every_block(dead);

@@ -1,5 +1,8 @@
 #include "sys/fd.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cerrno>
 
 #include "sys/calls.hpp"
@@ -13,6 +16,15 @@ void UniqueFd::reset(int fd) noexcept {
   // Not repeated on EINTR: Linux has freed the number by then, and another thread may hold it.
   calls().close(old);
   errno = saved;
+}
+
+int above_standard_streams(int fd) noexcept {
+  if (fd < 0 || fd > STDERR_FILENO) return fd;
+  const int saved = errno;
+  const int higher = calls().fcntl_int(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+  if (higher >= 0) calls().close(fd);
+  errno = saved;
+  return higher >= 0 ? higher : fd;
 }
 
 }  // namespace multiprocessing::sys

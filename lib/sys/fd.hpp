@@ -41,4 +41,9 @@ class UniqueFd {
   int fd_ = -1;
 };
 
+/// The same file at a number above the three of the standard streams, where a program that has
+/// closed one of those does not write to it by mistake, nor a child put its own stream over it.
+/// Where there is no other number, `fd` itself. Keeps `errno`.
+[[nodiscard]] int above_standard_streams(int fd) noexcept;
+
 }  // namespace multiprocessing::sys

@@ -61,7 +61,7 @@ UniqueFd memfd(const char* name) {
   int fd = calls().memfd_create(name, kFlags | kNoexecSeal);
   if (fd < 0 && errno == EINVAL) fd = calls().memfd_create(name, kFlags);
   if (fd < 0) throw_errno("memfd_create");
-  return UniqueFd(fd);
+  return UniqueFd(above_standard_streams(fd));
 }
 
 int fallocate_through_signals(int fd, int mode, std::uint64_t offset,

@@ -37,7 +37,7 @@ UniqueFd reopen(int fd) {
     opened = calls().open(path.c_str(), O_RDWR | O_CLOEXEC, 0);
   } while (opened < 0 && errno == EINTR);
   if (opened < 0) throw_errno("open", path);
-  return UniqueFd(opened);
+  return UniqueFd(above_standard_streams(opened));
 }
 
 bool lock_byte(int fd, std::uint64_t offset) noexcept {

@@ -22,7 +22,7 @@ std::timespec time_until(Nanoseconds deadline) noexcept {
 Pipe make_pipe() {
   std::array<int, 2> ends{-1, -1};
   if (calls().pipe2(ends.data(), O_CLOEXEC) != 0) throw_errno("pipe2");
-  return {UniqueFd(ends[0]), UniqueFd(ends[1])};
+  return {UniqueFd(above_standard_streams(ends[0])), UniqueFd(above_standard_streams(ends[1]))};
 }
 
 Ready wait_readable(int fd, Nanoseconds deadline) {

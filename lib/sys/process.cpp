@@ -76,7 +76,7 @@ bool process_runs(pid_t pid, std::uint64_t start_time) noexcept {
 UniqueFd open_pidfd(pid_t pid) {
   const int fd = calls().pidfd_open(pid, 0);
   if (fd < 0) throw_errno("pidfd_open", std::to_string(pid));
-  return UniqueFd(fd);
+  return UniqueFd(above_standard_streams(fd));
 }
 
 bool send_signal(int pidfd, int signal) noexcept {
@@ -123,7 +123,7 @@ UniqueFd die_with(int life_pipe_read_end) noexcept {
   do {
     opened = calls().open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0);
   } while (opened < 0 && errno == EINTR);
-  UniqueFd life(opened);
+  UniqueFd life(above_standard_streams(opened));
   if (!life || !kill_us_on_events(life.get())) return nothing_because(errno);
   // Armed first, asked after: a hang-up before is seen here, one later is seen by the kernel.
   const int events = events_now(life.get());

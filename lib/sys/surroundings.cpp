@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <iostream>
 #include <limits>
 
 #include "sys/calls.hpp"
@@ -38,9 +39,12 @@ void empty_stdin() {
   (void)calls().fcntl_int(null.release(), F_SETFD, 0);
 }
 
-void purge_stdin() noexcept {
+void purge_stdin() {
   ::__fpurge(stdin);
   std::clearerr(stdin);
+  // Out of step with stdio (sync_with_stdio(false)) it has a buffer of its own.
+  std::streambuf* const buffer = std::cin.rdbuf();
+  for (auto left = buffer->in_avail(); left > 0; --left) buffer->sbumpc();
 }
 
 void change_directory(const std::string& path) {

@@ -28,8 +28,8 @@ void put_descriptor_at(int target, int source);
 /// \throws std::system_error naming open or dup2.
 void empty_stdin();
 
-/// Forgets what stdio has read ahead of standard input.
-void purge_stdin() noexcept;
+/// Forgets what stdin and cin have read ahead of standard input. Call it once that is another one.
+void purge_stdin();
 
 /// \throws std::system_error naming chdir and the directory.
 void change_directory(const std::string& path);
