@@ -4,6 +4,7 @@
 #include <sys/single_threaded.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstddef>
@@ -18,7 +19,7 @@ namespace {
 struct PidfdInfo {
   std::uint64_t mask;
   std::uint64_t cgroup;
-  std::uint32_t ids[11];
+  std::array<std::uint32_t, 11> ids;
   std::int32_t exit_code;  // as wait() gives it
 };
 static_assert(sizeof(PidfdInfo) == 64 && offsetof(PidfdInfo, exit_code) == 60,

@@ -73,8 +73,8 @@ bool names_cpu(std::string_view controllers) {
 // One line is "hierarchy:controllers:/path"; version 2 is "0::/path".
 int quota_of_line(const std::string& root, std::string_view line, int least) {
   const std::size_t first = line.find(':');
-  const std::size_t second = first == line.npos ? first : line.find(':', first + 1);
-  if (second == line.npos) return least;
+  const std::size_t second = first == std::string_view::npos ? first : line.find(':', first + 1);
+  if (second == std::string_view::npos) return least;
   const std::string_view controllers = line.substr(first + 1, second - first - 1);
   const std::string group(line.substr(second + 1));
   if (controllers.empty()) return least_quota(root, group, true, least);

@@ -34,9 +34,11 @@ void put_descriptor_at(int target, int source) {
 void empty_stdin() {
   UniqueFd null(calls().open("/dev/null", O_RDONLY | O_CLOEXEC, 0));
   if (!null) throw_errno("open", "/dev/null");
-  if (null.get() != STDIN_FILENO) return put_descriptor_at(STDIN_FILENO, null.get());
-  // The program had closed its own: this one stays, for programs to be executed too.
-  (void)calls().fcntl_int(null.release(), F_SETFD, 0);
+  if (null.get() != STDIN_FILENO) {
+    put_descriptor_at(STDIN_FILENO, null.get());
+  } else {  // the program had closed its own; this one stays, for programs to be executed too
+    (void)calls().fcntl_int(null.release(), F_SETFD, 0);
+  }
 }
 
 void purge_stdin() {
@@ -52,6 +54,7 @@ void change_directory(const std::string& path) {
 }
 
 void set_environment(const std::string& name, const std::string& value) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): the header asks for a process with one thread
   if (::setenv(name.c_str(), value.c_str(), 1) != 0) throw_error(errno, "setenv", name);
 }
 
