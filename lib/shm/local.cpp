@@ -59,10 +59,16 @@ Local& local() noexcept {
   return *instance;
 }
 
-std::atomic<std::uint64_t>& alive_word() noexcept {
+std::atomic<std::uint64_t>& make_alive_word_once() noexcept {
   static std::atomic<std::uint64_t>* word = make_alive_word();
+  // release: whoever reads the address finds the page mapped
+  detail::alive_page.store(word, std::memory_order_release);
   return *word;
 }
+
+namespace detail {
+constinit std::atomic<std::atomic<std::uint64_t>*> alive_page{nullptr};
+}  // namespace detail
 
 int take_bit(std::atomic<std::uint32_t>& free_bits, std::uint32_t among) noexcept {
   std::uint32_t bits = free_bits.load(std::memory_order_relaxed);
@@ -106,8 +112,8 @@ void assume(Name name, int life_fd) noexcept {
   mine.name = name;
   mine.slot = &slot_at(name.slot);
   mine.life_fd = life_fd;
-  // relaxed: this process's other threads see it under `registration` or do not exist yet
-  alive_word().store(1, std::memory_order_relaxed);
+  // release: a thread that reads the word finds the name
+  alive_word().store(pack_name(name), std::memory_order_release);
 }
 
 void renew_locks() noexcept {

@@ -31,16 +31,23 @@ struct Local {
 /// The process's only instance; never destroyed.
 Local& local() noexcept;
 
-/// Zero in a process that has come to life since the word was set, however it did.
-std::atomic<std::uint64_t>& alive_word() noexcept;
+namespace detail {
+extern std::atomic<std::atomic<std::uint64_t>*> alive_page;
+}  // namespace detail
+std::atomic<std::uint64_t>& make_alive_word_once() noexcept;
+
+/// The packed name of this process; zero in one that has come to life since it was set, however it
+/// did: the word lies on a page that the kernel wipes at a fork.
+inline std::atomic<std::uint64_t>& alive_word() noexcept {
+  auto* page = detail::alive_page.load(std::memory_order_acquire);
+  return page != nullptr ? *page : make_alive_word_once();
+}
 
 /// The own slot; registers the process first if need be. The fast path of self().
 inline Local& here() {
-  Local& mine = local();
-  // relaxed: written by this process only, or wiped by the kernel at its birth
-  if (alive_word().load(std::memory_order_relaxed) == 0) [[unlikely]]
-    (void)self();
-  return mine;
+  // acquire: the name and slot were stored before the word
+  if (alive_word().load(std::memory_order_acquire) == 0) [[unlikely]] (void)self();
+  return local();
 }
 
 /// Takes the lowest free bit of those in `among`; -1 if there is none.

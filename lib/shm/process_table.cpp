@@ -118,7 +118,9 @@ Name unpack_name(std::uint64_t word) noexcept {
 }
 
 Name self() {
-  if (alive_word().load(std::memory_order_relaxed) == 0) register_self();
+  const std::uint64_t known = alive_word().load(std::memory_order_acquire);
+  if (known != 0) [[likely]] return unpack_name(known);
+  register_self();
   return local().name;
 }
 Slot& own_slot() {
