@@ -161,22 +161,30 @@ bool link(Block& block, Location& location) noexcept {
 }
 
 bool take(BlockRef ref, PublishKind kind, Offset where, std::uint64_t extra, Block& out) noexcept {
-  const BlockWord word = look(ref.id);
-  const bool takeable = (word.state == BlockState::priv || word.state == BlockState::published) &&
-                        word.sequence == ref.sequence;
-  if (!takeable) return false;
-  Block block{ref, journal(ref)};
-  if (block.entry != 0xFF) note_intent(block, kind, where, extra);  // else: I4, a stale location
-  MULTIPROCESSING_CRASH_POINT("block.take.noted");
-  BlockWord taken = mine(BlockState::taken, ref.sequence);
-  taken.handles = word.handles;
-  if (!cas(block_word(ref.id), word, taken)) {  // [L]; the publish
-    unjournal(block.entry);
-    return false;
+  Block block{ref, 0xFF};
+  bool noted = false;
+  for (;;) {
+    const BlockWord word = look(ref.id);
+    const bool takeable = (word.state == BlockState::priv || word.state == BlockState::published) &&
+                          word.sequence == ref.sequence;
+    if (!takeable) break;
+    if (!noted) {
+      block.entry = journal(ref);
+      if (block.entry != 0xFF) note_intent(block, kind, where, extra);  // else: I4, a stale location
+      noted = true;
+    }
+    MULTIPROCESSING_CRASH_POINT("block.take.noted");
+    BlockWord taken = mine(BlockState::taken, ref.sequence);
+    taken.handles = word.handles;
+    if (cas(block_word(ref.id), word, taken)) {  // [L]; the publish
+      MULTIPROCESSING_CRASH_POINT("block.take.taken");
+      out = block;
+      return true;
+    }
+    // moved on: perhaps only settled by its publisher, so look again
   }
-  MULTIPROCESSING_CRASH_POINT("block.take.taken");
-  out = block;
-  return true;
+  if (noted) unjournal(block.entry);
+  return false;
 }
 
 Block unlink(Location& location) noexcept {

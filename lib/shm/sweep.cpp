@@ -21,7 +21,8 @@ std::uint32_t slots_in_use() noexcept {
   return static_cast<std::uint32_t>(arena().header().slots_used.load(std::memory_order_acquire));
 }
 
-// The dead one's block becomes ours, and free.
+// The dead one's block becomes ours, and free. `taken`, whatever it was: a private block might be
+// taken by somebody who still sees it at a location.
 void free_block_of(Name dead, BlockId id) noexcept {
   std::atomic<std::uint64_t>& word = block_word(id);
   std::uint64_t seen = word.load(std::memory_order_acquire);
@@ -30,7 +31,7 @@ void free_block_of(Name dead, BlockId id) noexcept {
   const Name me = here().name;
   const BlockRef ref{id, before.sequence};
   Block block{ref, journal(ref)};
-  const BlockWord after{BlockState::priv, me.slot,
+  const BlockWord after{BlockState::taken, me.slot,
                         static_cast<std::uint32_t>(me.generation & 0xFFFU), before.sequence,
                         before.handles};
   if (word.compare_exchange_strong(seen, after.packed(), std::memory_order_acq_rel)) {

@@ -1,0 +1,126 @@
+#pragma once
+
+/// \file multiprocessing/detail/queue_bytes.hpp
+/// A queue of byte strings: what every Queue<T> is made of. Compiled once, in lib/queue.
+///
+///   sharing   copies refer to the same queue
+///   threads   every member but assignment may be called concurrently from any thread
+///   ordering  what was written before a put is seen after the get that brings the item
+///   death     a process killed inside any member blocks nobody; see docs/design/queue.md
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+
+#include <multiprocessing/detail/codec_stream.hpp>
+#include <multiprocessing/detail/export.hpp>
+#include <multiprocessing/detail/handle.hpp>
+#include <multiprocessing/detail/timeout.hpp>
+
+namespace multiprocessing::lanes {
+struct LocalQueue;  // lib/queue/local_queue.hpp
+}  // namespace multiprocessing::lanes
+
+namespace multiprocessing::detail {
+
+enum class QueueOutcome : std::uint8_t { done, in_vain, shut_down };
+
+inline constexpr std::size_t kQueueRoom = 1024;  // larger items travel in blocks
+
+/// Where an item is encoded: in here, or, a large one, in the block that it travels in.
+class MULTIPROCESSING_API OutgoingItem final : private BufferSource {
+ public:
+  OutgoingItem() noexcept : writer_(*this) {}  // NOLINT: the room is written before it is read
+  OutgoingItem(const OutgoingItem&) = delete;
+  OutgoingItem& operator=(const OutgoingItem&) = delete;
+  ~OutgoingItem();  // frees the block unless it was put
+
+  [[nodiscard]] Writer& writer() noexcept { return writer_; }
+
+ private:
+  friend class ByteQueue;
+  std::span<std::byte> grow(std::span<const std::byte> used, std::size_t at_least) override;
+
+  std::uint64_t block_ = 0;  // shm::BlockRef, packed
+  std::uint8_t entry_ = 0;
+  Writer writer_;
+  alignas(64) std::array<std::byte, kQueueRoom> room_;
+};
+
+/// An item that was taken, until its destruction.
+class MULTIPROCESSING_API IncomingItem {
+ public:
+  IncomingItem() noexcept {}  // NOLINT: the room is written before it is read
+  IncomingItem(const IncomingItem&) = delete;
+  IncomingItem& operator=(const IncomingItem&) = delete;
+  ~IncomingItem();  // frees its block, with the handles in it
+
+  [[nodiscard]] Reader reader() const noexcept { return {data_, size_}; }
+
+ private:
+  friend class ByteQueue;
+
+  const std::byte* data_ = nullptr;
+  std::size_t size_ = 0;
+  std::uint64_t block_ = 0;  // shm::BlockRef, packed
+  std::uint8_t entry_ = 0;
+  alignas(64) std::array<std::byte, kQueueRoom> room_;
+};
+
+class MULTIPROCESSING_API ByteQueue {
+ public:
+  /// \throws ArenaExhausted
+  static ByteQueue make(std::size_t maxsize);
+  /// \throws ValueError if the queue is gone.
+  static ByteQueue from_id(HandleId id);
+
+  ByteQueue(const ByteQueue&) noexcept = default;
+  ByteQueue(ByteQueue&& other) noexcept
+      : handle_(std::move(other.handle_)), local_(std::exchange(other.local_, nullptr)) {}
+  ByteQueue& operator=(ByteQueue other) noexcept {
+    std::swap(handle_, other.handle_);
+    std::swap(local_, other.local_);
+    return *this;
+  }
+  ~ByteQueue() = default;
+
+  /// All of these: \throws ValueError if closed in this process, ArenaExhausted, KeyboardInterrupt.
+  QueueOutcome put(const void* item, std::size_t size, Timeout timeout) const;
+  QueueOutcome put(OutgoingItem& item, Timeout timeout) const;
+  /// Items side by side; waits for room as long as it takes. `done`: how many were put.
+  QueueOutcome put_run(const void* items, std::size_t size, std::size_t count,
+                       std::size_t& done) const;
+
+  /// An item of exactly `size` bytes.
+  QueueOutcome get(void* item, std::size_t size, Timeout timeout) const;
+  QueueOutcome get(IncomingItem& item, Timeout timeout) const;
+  /// Up to `count` items of `size` bytes each, side by side; `count`: how many.
+  QueueOutcome get_run(void* items, std::size_t size, std::size_t& count, Timeout timeout) const;
+
+  [[nodiscard]] std::size_t size() const;
+  [[nodiscard]] bool empty() const;
+  [[nodiscard]] bool full() const;
+  void close() const;
+  void join_thread() const;
+  void shutdown(bool immediate) const;
+
+  [[nodiscard]] HandleId id() const noexcept { return {handle_.id()}; }
+  friend bool operator==(const ByteQueue& a, const ByteQueue& b) noexcept {
+    return a.handle_ == b.handle_;
+  }
+
+ private:
+  explicit ByteQueue(Handle handle);
+  [[nodiscard]] lanes::LocalQueue& local() const;
+  [[nodiscard]] lanes::LocalQueue& open() const;
+
+  Handle handle_;
+  lanes::LocalQueue* local_ = nullptr;
+};
+
+[[noreturn]] MULTIPROCESSING_API void throw_not_put(QueueOutcome outcome);
+[[noreturn]] MULTIPROCESSING_API void throw_not_got(QueueOutcome outcome);
+
+}  // namespace multiprocessing::detail

@@ -1,0 +1,239 @@
+// The byte queue behind every Queue<T>: a handle onto the shared object, and this process's view.
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include <multiprocessing/detail/queue_bytes.hpp>
+#include <multiprocessing/errors.hpp>
+
+#include "queue/credits.hpp"
+#include "queue/local_queue.hpp"
+#include "shm/arena.hpp"
+#include "shm/object.hpp"
+#include "shm/process_table.hpp"
+#include "sys/clock.hpp"
+
+namespace multiprocessing {
+
+static_assert(detail::kQueueRoom == lanes::kInlineBytes);
+
+namespace {
+
+constexpr std::uint64_t kSparse = std::uint64_t{64} << 20U;
+
+// What every process of the family must know before it meets a queue, or the sweep of one.
+const bool registered = [] {
+  shm::register_kind(shm::ObjectKind::queue, [](shm::ObjectHeader& object) noexcept {
+    lanes::destroy_queue(*shm::payload<lanes::QueueState>(&object));
+  });
+  shm::register_publish_kind(shm::PublishKind::lane, lanes::lane_published);
+  // relaxed: the child that was just forked has one thread
+  shm::register_fork_hook(
+      []() noexcept { lanes::fork_epoch.fetch_add(1, std::memory_order_relaxed); });
+  return true;
+}();
+
+void prepare_queue(void* payload, const void* maxsize) {
+  auto* state = new (payload) lanes::QueueState{};
+  std::memcpy(&state->maxsize, maxsize, sizeof state->maxsize);
+}
+
+// Before anybody else knows of the queue. \throws ArenaExhausted
+void add_credits(lanes::QueueState& state) {
+  const std::uint64_t bytes = state.maxsize * sizeof(lanes::Word);
+  if (state.maxsize > bytes) throw ArenaExhausted("maxsize is beyond all memory");
+  const bool sparse = bytes >= kSparse;  // appears zeroed
+  shm::Block block = shm::allocate(bytes, sparse);
+  if (!sparse) std::memset(block.data(), 0, bytes);
+  (void)shm::link(block, state.credits);
+}
+
+shm::Block as_block(std::uint64_t packed, std::uint8_t entry) noexcept {
+  return {shm::BlockRef::unpack(packed), entry};
+}
+
+lanes::Outcome put_block(lanes::LocalQueue& queue, shm::OwnedBlock& block, Timeout timeout) {
+  lanes::Item item{nullptr, 0, &block.get()};
+  return lanes::put(queue, item, timeout);
+}
+
+detail::QueueOutcome outward(lanes::Outcome outcome) noexcept {
+  return static_cast<detail::QueueOutcome>(outcome);
+}
+
+}  // namespace
+
+namespace detail {
+
+void throw_not_put(QueueOutcome outcome) {
+  if (outcome == QueueOutcome::shut_down) throw ShutDown();
+  throw Full();
+}
+
+void throw_not_got(QueueOutcome outcome) {
+  if (outcome == QueueOutcome::shut_down) throw ShutDown();
+  throw Empty();
+}
+
+OutgoingItem::~OutgoingItem() {
+  shm::Block block = as_block(block_, entry_);
+  if (block) shm::release(block);
+}
+
+std::span<std::byte> OutgoingItem::grow(std::span<const std::byte> used, std::size_t at_least) {
+  if (at_least <= room_.size()) {
+    std::copy(used.begin(), used.end(), room_.begin());
+    return room_;
+  }
+  shm::Block bigger = shm::allocate(shm::message_bytes(at_least, 0));
+  auto* message = new (bigger.data()) shm::Message{0, 0, 0};
+  std::memcpy(message->bytes(), used.data(), used.size());
+  shm::Block former = as_block(block_, entry_);
+  if (former) shm::release(former);
+  block_ = bigger.ref.packed();
+  entry_ = bigger.entry;
+  return {message->bytes(), shm::block_capacity(bigger.ref.id) - shm::message_bytes(0, 0)};
+}
+
+IncomingItem::~IncomingItem() {
+  shm::Block block = as_block(block_, entry_);
+  if (block) shm::release_message(block);
+}
+
+ByteQueue::ByteQueue(Handle handle) : handle_(std::move(handle)) {
+  auto* state = static_cast<lanes::QueueState*>(handle_.payload());
+  local_ = &lanes::local_queue(handle_.id(), *state);
+}
+
+ByteQueue ByteQueue::make(std::size_t maxsize) {
+  static_cast<void>(registered);
+  (void)sys::usable_cpus();  // before a child of ours is tied to one of them
+  const std::uint64_t places = maxsize;
+  Handle handle(shm::create_object(shm::ObjectKind::queue, sizeof(lanes::QueueState), prepare_queue,
+                                   &places));
+  if (places != 0) add_credits(*static_cast<lanes::QueueState*>(handle.payload()));
+  return ByteQueue(std::move(handle));
+}
+
+ByteQueue ByteQueue::from_id(HandleId id) {
+  return ByteQueue(Handle::from_id(id.value, static_cast<std::uint32_t>(shm::ObjectKind::queue)));
+}
+
+lanes::LocalQueue& ByteQueue::local() const {
+  if (local_ == nullptr) throw ValueError("this queue was moved from");
+  return *local_;
+}
+
+lanes::LocalQueue& ByteQueue::open() const {
+  lanes::LocalQueue& queue = local();
+  // relaxed: whoever closes and whoever puts order themselves, or it does not matter
+  if (queue.closed.load(std::memory_order_relaxed) ==
+      lanes::fork_epoch.load(std::memory_order_relaxed)) {
+    throw ValueError("this queue is closed");
+  }
+  return queue;
+}
+
+QueueOutcome ByteQueue::put(const void* item, std::size_t size, Timeout timeout) const {
+  lanes::LocalQueue& queue = open();
+  if (size <= lanes::kInlineBytes) {
+    const lanes::Item small{static_cast<const std::byte*>(item), size, nullptr};
+    return outward(lanes::put(queue, small, timeout));
+  }
+  shm::OwnedBlock block(shm::make_message(size, {}));
+  std::memcpy(shm::block_as<shm::Message>(block.get().ref.id)->bytes(), item, size);
+  return outward(put_block(queue, block, timeout));
+}
+
+QueueOutcome ByteQueue::put(OutgoingItem& item, Timeout timeout) const {
+  lanes::LocalQueue& queue = open();
+  const Writer& written = item.writer_;
+  if (written.handles().empty() && written.size() <= lanes::kInlineBytes) {
+    const lanes::Item small{written.data(), written.size(), nullptr};
+    return outward(lanes::put(queue, small, timeout));
+  }
+  shm::OwnedBlock block(as_block(std::exchange(item.block_, 0), item.entry_));
+  if (!written.handles().empty() || !block.get()) {
+    static_assert(sizeof(HandleId) == sizeof(shm::ObjectId));
+    std::vector<shm::ObjectId> ids;
+    for (const HandleId id : written.handles()) ids.push_back(id.value);
+    shm::OwnedBlock message(shm::make_message(written.size(), ids));
+    std::memcpy(shm::block_as<shm::Message>(message.get().ref.id)->bytes(), written.data(),
+                written.size());
+    block = std::move(message);
+  } else {
+    shm::block_as<shm::Message>(block.get().ref.id)->size = written.size();
+  }
+  return outward(put_block(queue, block, timeout));
+}
+
+QueueOutcome ByteQueue::put_run(const void* items, std::size_t size, std::size_t count,
+                                std::size_t& done) const {
+  return outward(lanes::put_run(open(), static_cast<const std::byte*>(items), size, count, done));
+}
+
+QueueOutcome ByteQueue::get(void* item, std::size_t size, Timeout timeout) const {
+  std::size_t count = 1;
+  return get_run(item, size, count, timeout);
+}
+
+QueueOutcome ByteQueue::get_run(void* items, std::size_t size, std::size_t& count,
+                                Timeout timeout) const {
+  lanes::Taken taken{static_cast<std::byte*>(items), size, 0, {}};
+  const lanes::Outcome outcome = lanes::get(open(), taken, size, count, timeout);
+  if (taken.block) {
+    shm::OwnedBlock block(taken.block);
+    std::memcpy(items, shm::block_as<shm::Message>(taken.block.ref.id)->bytes(), size);
+  }
+  return outward(outcome);
+}
+
+QueueOutcome ByteQueue::get(IncomingItem& item, Timeout timeout) const {
+  lanes::Taken taken{item.room_.data(), item.room_.size(), 0, {}};
+  std::size_t count = 1;
+  const lanes::Outcome outcome = lanes::get(open(), taken, 0, count, timeout);
+  item.data_ = item.room_.data();
+  item.size_ = taken.size;
+  if (taken.block) {
+    auto* message = shm::block_as<shm::Message>(taken.block.ref.id);
+    item.block_ = taken.block.ref.packed();
+    item.entry_ = taken.block.entry;
+    item.data_ = message->bytes();
+    item.size_ = message->size;
+  }
+  return outward(outcome);
+}
+
+std::size_t ByteQueue::size() const {
+  return lanes::item_count(local());
+}
+
+bool ByteQueue::empty() const {
+  return lanes::surely_empty(local());
+}
+
+bool ByteQueue::full() const {
+  lanes::QueueView& view = local().view;
+  return view.bounded() && lanes::surely_full(view);
+}
+
+void ByteQueue::close() const {
+  // relaxed: see open()
+  local().closed.store(lanes::fork_epoch.load(std::memory_order_relaxed),
+                       std::memory_order_relaxed);
+}
+
+void ByteQueue::join_thread() const {
+  if (local().closed.load(std::memory_order_relaxed) !=
+      lanes::fork_epoch.load(std::memory_order_relaxed)) {
+    throw ValueError("join_thread() is for a queue that was closed before");
+  }
+}
+
+void ByteQueue::shutdown(bool immediate) const {
+  lanes::shut_down(local(), immediate);
+}
+
+}  // namespace detail
+}  // namespace multiprocessing

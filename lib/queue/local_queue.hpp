@@ -1,0 +1,78 @@
+#pragma once
+
+// What one process knows of one queue: where it lies, its own lane, where it took last.
+//
+// Plain memory of one process, one for each queue that it has ever touched and that still exists:
+// the lane must stay the process's own while it has no handle, or its items could change order.
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include <multiprocessing/detail/timeout.hpp>
+
+#include "queue/fork_lock.hpp"
+#include "queue/lane_reader.hpp"
+#include "queue/lane_writer.hpp"
+#include "queue/queue_state.hpp"
+#include "shm/local.hpp"
+#include "shm/object.hpp"
+
+namespace multiprocessing::lanes {
+
+struct LocalQueue {
+  LocalQueue(shm::ObjectId object, QueueState& state) noexcept : view(state), id(object) {}
+
+  QueueView view;
+  const std::atomic<std::uint64_t>* alive = &shm::alive_word();
+  shm::ObjectId id;
+  LocalQueue* next = nullptr;
+  std::atomic<std::uint32_t> closed{0};  // the fork epoch in which it was closed
+
+  alignas(64) ForkLock lock;  // guards the following
+  bool fenceless = false;     // wait_word.hpp
+  LaneWriter writer;
+  std::atomic<std::uint64_t> credit{0};  // the one taken last; a guess to those without the lock
+
+  // Guesses that save time; threads may overwrite each other's.
+  alignas(64) std::atomic<std::uint32_t> lane{0};  // taken from last
+  std::atomic<std::uint32_t> burst{0};             // items taken from it in a row
+  std::atomic<std::uint32_t> streak{0};            // items that came without a wait
+  std::atomic<int> idle{0};                        // waits in a row that ended in sleep
+};
+
+/// This process's one. Requires that the object is held.
+LocalQueue& local_queue(shm::ObjectId id, QueueState& state);
+
+enum class Outcome : std::uint8_t { done, in_vain, shut_down };
+
+/// Either bytes, up to kInlineBytes, or a message that is ours.
+struct Item {
+  const std::byte* bytes = nullptr;
+  std::size_t size = 0;
+  shm::Block* block = nullptr;
+};
+
+/// \throws ArenaExhausted, KeyboardInterrupt; the item was not put then.
+Outcome put(LocalQueue& queue, const Item& item, Timeout timeout);
+
+/// Puts `count` items of `size` bytes (up to kInlineBytes) that lie side by side, and waits for
+/// room as long as it takes; as few publications as the bound allows. `done` counts those that were
+/// put.
+Outcome put_run(LocalQueue& queue, const std::byte* items, std::size_t size, std::size_t count,
+                std::size_t& done);
+
+/// Up to `count` items of `size` bytes each (one of any size if `count` is 1); how many, in
+/// `count`.
+Outcome get(LocalQueue& queue, Taken& out, std::size_t size, std::size_t& count, Timeout timeout);
+
+/// True: there was a moment, during the call, at which the queue held nothing. Gives back what the
+/// dead have left.
+bool surely_empty(LocalQueue& queue) noexcept;
+
+std::uint64_t item_count(LocalQueue& queue) noexcept;
+
+/// Refuses puts, wakes everybody; `immediately`: drops what is in the queue.
+void shut_down(LocalQueue& queue, bool immediately) noexcept;
+
+}  // namespace multiprocessing::lanes

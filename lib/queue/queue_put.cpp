@@ -1,0 +1,172 @@
+// Putting: the lock of the own lane, a credit if the queue is bounded, the record, the wake-up.
+
+#include <algorithm>
+#include <mutex>
+
+#include "queue/credits.hpp"
+#include "queue/local_queue.hpp"
+#include "queue/wait_word.hpp"
+#include "shm/process_table.hpp"
+#include "shm/watch.hpp"
+#include "sys/crash_point.hpp"
+
+namespace multiprocessing::lanes {
+namespace {
+
+// The own lane, locked; whatever was appended is published in the end.
+class OwnLane {
+ public:
+  explicit OwnLane(LocalQueue& queue) : queue_(queue) {
+    // relaxed: wiped by the kernel in a process that came to life past pthread_atfork
+    if (queue.alive->load(std::memory_order_relaxed) == 0) [[unlikely]]
+      (void)shm::self();
+    if (queue.lock.lock()) queue.writer.detach();  // a forked child's first put
+    if (queue.writer.attached()) return;
+    try {
+      queue.fenceless = register_putter();
+      queue.credit.store(queue.view.state.freed.load(std::memory_order_relaxed),  // a hint
+                         std::memory_order_relaxed);
+      queue.writer.attach(queue.view);
+    } catch (...) {
+      queue.lock.unlock();
+      throw;
+    }
+  }
+  OwnLane(const OwnLane&) = delete;
+  OwnLane& operator=(const OwnLane&) = delete;
+  ~OwnLane() {
+    queue_.writer.publish();
+    queue_.lock.unlock();
+  }
+
+ private:
+  LocalQueue& queue_;
+};
+
+bool is_shut(const LocalQueue& queue) noexcept {
+  return queue.view.state.shutdown.load(std::memory_order_relaxed) != 0;  // nothing else is read
+}
+
+// Under the lock: a record at the end of the own lane. False: no credit.
+bool append(LocalQueue& queue, const Item& item) {
+  LaneWriter& writer = queue.writer;
+  QueueView& view = queue.view;
+  const std::uint64_t words = view.header + (item.block != nullptr ? 1 : (item.size + 7) / 8);
+  Word* record = writer.room(view, words);
+  if (view.bounded()) {
+    const std::uint64_t credit =
+        credit_of(writer.number(), writer.epoch(), position_of(writer.place()));
+    std::uint64_t index = queue.credit.load(std::memory_order_relaxed);  // ours: we hold the lock
+    if (!take_credit(view, credit, index)) return false;
+    queue.credit.store(index, std::memory_order_relaxed);
+    MULTIPROCESSING_CRASH_POINT("queue.put.credited");
+    record[1].store(index, std::memory_order_relaxed);  // released by [C], as all of it
+  }
+  if (item.block == nullptr) {
+    copy_in(record + view.header, item.bytes, item.size);
+    MULTIPROCESSING_CRASH_POINT("queue.put.filled");
+    writer.append(RecordKind::bytes, static_cast<std::uint32_t>(item.size), words);
+    return true;
+  }
+  record[view.header].store(item.block->ref.packed(), std::memory_order_relaxed);
+  MULTIPROCESSING_CRASH_POINT("queue.put.filled");
+  shm::note_intent(*item.block, shm::PublishKind::lane, view.offset_of(&writer.lane()),
+                   writer.place());
+  MULTIPROCESSING_CRASH_POINT("queue.put.noted");
+  writer.append(RecordKind::block, 0, words);
+  writer.publish();
+  (void)shm::settle(*item.block);  // false: a consumer has it already
+  MULTIPROCESSING_CRASH_POINT("queue.put.settled");
+  return true;
+}
+
+Outcome try_put(LocalQueue& queue, const Item& item) {
+  if (is_shut(queue)) return Outcome::shut_down;
+  {
+    const OwnLane own(queue);
+    if (!append(queue, item)) return Outcome::in_vain;
+  }
+  published(queue.view.state.items, queue.fenceless, 1);
+  return Outcome::done;
+}
+
+// One wait for space. Leaves by an exception: the wake-up that we may have taken is passed on.
+class SpaceWait {
+ public:
+  explicit SpaceWait(LocalQueue& queue) noexcept
+      : queue_(queue), sleeper_(queue.view.state.space) {}
+  SpaceWait(const SpaceWait&) = delete;
+  SpaceWait& operator=(const SpaceWait&) = delete;
+  ~SpaceWait() {
+    // I2 of wait_word.hpp. Two credits that came free at once woke one of us.
+    if (slept_ && !surely_full(queue_.view)) wake_sleepers(queue_.view.state.space, 1);
+  }
+
+  /// Until there may be space. False: the deadline has passed and the queue was full. Who wakes
+  /// us: who frees a credit; if it died, the watch, and we free what it left.
+  bool again(sys::Nanoseconds deadline) {
+    WaitWord& space = queue_.view.state.space;
+    sleeper_.note();
+    const std::uint32_t expected = announce(space);  // [K]
+    if (!surely_full(queue_.view) || is_shut(queue_)) return true;
+    slept_ = true;
+    if (sleeper_.sleep(expected, deadline)) return true;
+    (void)announce(space);
+    return !surely_full(queue_.view);
+  }
+
+ private:
+  LocalQueue& queue_;
+  shm::Sleeper sleeper_;
+  bool slept_ = false;
+};
+
+Outcome wait_and_put(LocalQueue& queue, const Item& item, Timeout timeout) {
+  const sys::Nanoseconds deadline = timeout.deadline();
+  Outcome outcome = Outcome::in_vain;
+  if (deadline <= 0) {
+    while (outcome == Outcome::in_vain && !surely_full(queue.view)) outcome = try_put(queue, item);
+    return outcome;
+  }
+  const std::uint64_t cursor = queue.credit.load(std::memory_order_relaxed);  // a guess: no lock
+  for (Patience patience(true, 0); patience.again();) {
+    if (!credit_in_sight(queue.view, cursor) && !is_shut(queue)) continue;
+    if ((outcome = try_put(queue, item)) != Outcome::in_vain) return outcome;
+  }
+  SpaceWait wait(queue);
+  while ((outcome = try_put(queue, item)) == Outcome::in_vain) {
+    if (!wait.again(deadline)) return Outcome::in_vain;
+  }
+  return outcome;
+}
+
+}  // namespace
+
+Outcome put(LocalQueue& queue, const Item& item, Timeout timeout) {
+  const Outcome outcome = try_put(queue, item);
+  return outcome == Outcome::in_vain ? wait_and_put(queue, item, timeout) : outcome;
+}
+
+Outcome put_run(LocalQueue& queue, const std::byte* items, std::size_t size, std::size_t count,
+                std::size_t& done) {
+  constexpr std::size_t kRun = 256;  // then others of this process may put, and nothing waits long
+  for (done = 0; done < count;) {
+    if (is_shut(queue)) return Outcome::shut_down;
+    const std::size_t end = std::min(count, done + kRun);
+    const std::size_t before = done;
+    {
+      const OwnLane own(queue);
+      while (done < end && append(queue, {items + done * size, size, nullptr})) ++done;
+    }
+    if (done > before) {
+      published(queue.view.state.items, queue.fenceless, static_cast<int>(done - before));
+    }
+    if (done == end) continue;
+    const Outcome one = wait_and_put(queue, {items + done * size, size, nullptr}, {});
+    if (one != Outcome::done) return one;
+    ++done;
+  }
+  return Outcome::done;
+}
+
+}  // namespace multiprocessing::lanes

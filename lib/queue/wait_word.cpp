@@ -1,0 +1,82 @@
+#include "queue/wait_word.hpp"
+
+#include <climits>
+
+#include "sys/clock.hpp"
+#include "sys/crash_point.hpp"
+#include "sys/process_barrier.hpp"
+
+namespace multiprocessing::lanes {
+namespace {
+
+constexpr int kPolls = 48;     // of some 20 to 60 ns: an answer that is on its way
+constexpr int kYields = 24;    // of some 0.3 us: a peer that is at work, or shares the processor
+constexpr int kLookAway = 20;  // pauses of some 15 ns: the producer fills a few lines
+constexpr int kAloneYields = 8;
+
+}  // namespace
+
+std::uint32_t announce(WaitWord& word) noexcept {
+  // seq_cst: [D], against the looks that follow
+  const std::uint32_t before = word.fetch_or(kSomebody, std::memory_order_seq_cst);
+  MULTIPROCESSING_CRASH_POINT("queue.sleep.announced");
+  return before | kSomebody;
+}
+
+void settle_announcement(WaitWord& word) noexcept {
+  if (sys::process_barrier()) return;  // [D]
+  // From now on every putter exchanges. One that is past its look at bit 1 has published long
+  // before a look of ours that follows a system call.
+  word.fetch_or(kFenced, std::memory_order_seq_cst);  // [D]
+  sys::yield();
+}
+
+bool register_putter() noexcept {
+  return sys::register_process_barrier();
+}
+
+void wake_sleepers(WaitWord& word, int count) noexcept {
+  std::uint32_t seen = word.load(std::memory_order_relaxed);  // the exchange decides
+  while (seen & kSomebody) {
+    const std::uint32_t quiet = (seen + kChange) & ~kSomebody;
+    // acq_rel: the sleeper's compare in the kernel sees the change or sleeps before it
+    if (!word.compare_exchange_weak(seen, quiet, std::memory_order_acq_rel,
+                                    std::memory_order_relaxed)) {
+      continue;
+    }
+    MULTIPROCESSING_CRASH_POINT("queue.wake.cleared");
+    shm::wake(word, count);
+    return;
+  }
+}
+
+void wake_all(WaitWord& word) noexcept {
+  word.fetch_add(kChange, std::memory_order_seq_cst);  // sleepers that still look see it changed
+  shm::wake(word, INT_MAX);
+}
+
+Patience::Patience(bool streaming, int failures) noexcept
+    : polls_(kPolls >> failures), yields_(kYields >> failures), streaming_(streaming) {
+  if (!sys::alone()) return;
+  polls_ = 0;  // nobody can answer while we spin
+  yields_ = kAloneYields >> failures;
+}
+
+bool Patience::again() noexcept {
+  if (streaming_) {
+    streaming_ = false;
+    for (int i = 0; i < kLookAway && polls_ > 0; ++i) sys::relax();
+    return true;
+  }
+  if (polls_ > 0) {
+    --polls_;
+    sys::relax();
+    return true;
+  }
+  if (yields_ <= 0) return false;
+  --yields_;
+  sys::yield();
+  return true;
+}
+
+}  // namespace multiprocessing::lanes
