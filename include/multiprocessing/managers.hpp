@@ -1,0 +1,97 @@
+#pragma once
+
+/// \file multiprocessing/managers.hpp
+/// Dictionaries that all processes of a family share, beside a Manager that makes shared objects.
+///
+/// Mirrors `multiprocessing.Manager` and its proxies. No server process sits behind them: the
+/// objects live in shared memory, and every operation is a few memory accesses.
+///
+///   sharing   copies refer to the same object; it goes when the last handle in the last living
+///             process goes. Any of them may be stored in another Dict
+///   threads   every member may be called concurrently from any thread
+///   ordering  what was written before a key was set is visible after a get that returned its value
+///   death     a process killed in any member leaves each key with its old or its new value, and
+///             blocks nobody
+///
+/// \code
+///   multiprocessing::Manager manager;
+///   auto ages = manager.dict<std::string, int>();
+///   ages["hermione"] = 16;
+///   multiprocessing::Process child([ages] { ages["hermione"] += 1; });
+///   child.start();
+///   child.join();
+///   std::cout << ages;  // {'hermione': 17}
+/// \endcode
+
+#include <atomic>
+#include <initializer_list>
+#include <memory>
+#include <utility>
+
+#include <multiprocessing/detail/dict.hpp>
+#include <multiprocessing/errors.hpp>
+#include <multiprocessing/queues.hpp>
+#include <multiprocessing/sharedctypes.hpp>
+#include <multiprocessing/synchronize.hpp>
+
+namespace multiprocessing {
+
+/// Makes shared objects, as Python's Manager() does. A copy is the same manager.
+///
+/// The objects do not need it: they live as long as their handles, also after `shutdown()`.
+class Manager {
+ public:
+  /// What was given: nothing, pairs in braces, or a range of pairs. \throws ValueError after
+  /// shutdown
+  template <class K, class V, class... Args>
+  [[nodiscard]] multiprocessing::Dict<K, V> dict(Args&&... args) const {
+    return make<multiprocessing::Dict<K, V>>(std::forward<Args>(args)...);
+  }
+  template <class K, class V>
+  [[nodiscard]] multiprocessing::Dict<K, V> dict(
+      std::initializer_list<std::pair<K, V>> items) const {
+    return make<multiprocessing::Dict<K, V>>(items);
+  }
+  template <class T, class... Args>
+  [[nodiscard]] multiprocessing::Queue<T> Queue(Args&&... args) const {
+    return make<multiprocessing::Queue<T>>(std::forward<Args>(args)...);
+  }
+  template <class... Args>
+  [[nodiscard]] multiprocessing::Lock Lock(Args&&... args) const {
+    return make<multiprocessing::Lock>(std::forward<Args>(args)...);
+  }
+  template <class... Args>
+  [[nodiscard]] multiprocessing::RLock RLock(Args&&... args) const {
+    return make<multiprocessing::RLock>(std::forward<Args>(args)...);
+  }
+  [[nodiscard]] multiprocessing::Event Event() const { return make<multiprocessing::Event>(); }
+  template <class T, class... Args>
+  [[nodiscard]] multiprocessing::Value<T> Value(Args&&... args) const {
+    return make<multiprocessing::Value<T>>(std::forward<Args>(args)...);
+  }
+  template <class T, class... Args>
+  [[nodiscard]] multiprocessing::Array<T> Array(Args&&... args) const {
+    return make<multiprocessing::Array<T>>(std::forward<Args>(args)...);
+  }
+  template <class T>
+  [[nodiscard]] multiprocessing::Array<T> Array(std::initializer_list<T> elements) const {
+    return make<multiprocessing::Array<T>>(elements);
+  }
+
+  /// Makes nothing any more, in this process. What was made stays usable (Python's does not).
+  void shutdown() const noexcept { closed_->store(true, std::memory_order_relaxed); }
+
+ private:
+  template <class T, class... Args>
+  T make(Args&&... args) const {
+    // relaxed: a flag that guards nothing
+    if (closed_->load(std::memory_order_relaxed)) {
+      throw ValueError("this Manager has been shut down");
+    }
+    return T(std::forward<Args>(args)...);
+  }
+
+  std::shared_ptr<std::atomic<bool>> closed_ = std::make_shared<std::atomic<bool>>(false);
+};
+
+}  // namespace multiprocessing

@@ -1,0 +1,96 @@
+// What Python's documentation shows of Manager(), line by line where it can be.
+
+#include <map>
+#include <mutex>
+#include <sstream>
+#include <string>
+#include <utility>
+
+#include <gtest/gtest.h>
+
+#include <multiprocessing/managers.hpp>
+
+#include "support/child.hpp"
+
+namespace multiprocessing {
+namespace {
+
+TEST(ManagerTest, DictMadeByAManagerIsSharedWithAChild) {
+  const Manager manager;
+  const auto d = manager.dict<std::string, int>();
+
+  auto child = test::Child::run([&] {
+    d["hermione"] = 16;
+    d["ron"] = 15;
+    d["ron"] += 1;
+  });
+  EXPECT_EQ(child.wait(), test::exited(0));
+
+  std::ostringstream out;
+  out << d;
+  EXPECT_EQ(out.str(), "{'hermione': 16, 'ron': 16}");
+}
+
+TEST(ManagerTest, DictBeginsWithWhatItIsGiven) {
+  const Manager manager;
+  const std::map<int, std::string> squares{{1, "one"}, {2, "four"}};
+
+  EXPECT_EQ((manager.dict<std::string, int>({{"a", 1}, {"b", 2}}).size()), 2U);
+  EXPECT_EQ((manager.dict<int, std::string>(squares).copy()), squares);
+}
+
+TEST(ManagerTest, FactoriesMakeObjectsThatAChildShares) {
+  const Manager manager;
+  const auto lock = manager.Lock();
+  const auto recursive = manager.RLock();
+  const auto event = manager.Event();
+  const auto value = manager.Value<int>(1);
+  const auto array = manager.Array<int>({1, 2, 3});
+  const auto queue = manager.Queue<int>();
+
+  auto child = test::Child::run([&] {
+    const std::scoped_lock both(lock, recursive);
+    value.value += 1;
+    array[0] = 7;
+    queue.put(5);
+    event.set();
+  });
+  event.wait();
+
+  EXPECT_EQ(child.wait(), test::exited(0));
+  EXPECT_EQ(queue.get(), 5);
+  EXPECT_EQ(value.get(), 2);
+  EXPECT_EQ(array[0], 7);
+}
+
+TEST(ManagerTest, ObjectsOfAManagerMayBeStoredInItsDicts) {
+  const Manager manager;
+  const auto events = manager.dict<std::string, Event>();
+  const auto queues = manager.dict<std::string, Queue<int>>();
+  events["go"] = manager.Event();
+  queues["jobs"] = manager.Queue<int>();
+
+  auto child = test::Child::run([&] {
+    events.at("go").wait();
+    queues.at("jobs").put(3);
+  });
+  events.at("go").set();
+
+  EXPECT_EQ(queues.at("jobs").get(), 3);
+  EXPECT_EQ(child.wait(), test::exited(0));
+}
+
+TEST(ManagerTest, ShutdownMakesNothingMoreButLeavesWhatWasMade) {
+  const Manager manager;
+  const auto d = manager.dict<std::string, int>();
+
+  manager.shutdown();
+
+  d["still"] = 1;
+  EXPECT_EQ(d.at("still"), 1);
+  EXPECT_THROW((void)(manager.dict<std::string, int>()), ValueError);
+  EXPECT_THROW((void)manager.Lock(), ValueError);
+}
+
+}  // namespace
+}  // namespace multiprocessing
