@@ -14,6 +14,7 @@ namespace multiprocessing::shm {
 namespace {
 
 constexpr std::uint64_t kTrimAfter = std::uint64_t{8} << 20U;
+constexpr std::uint64_t kSparseAbove = std::uint64_t{64} << 20U;
 constexpr std::size_t kRecent = 8;
 constexpr std::size_t kClassCount = 32;
 
@@ -155,7 +156,7 @@ void note_freed(std::uint64_t bytes) noexcept {
 Block allocate(std::uint64_t bytes, bool sparse) {
   (void)here();
   const int size_class = class_for(bytes);
-  if (size_class < 0) return allocate_run(bytes, sparse);
+  if (size_class < 0) return allocate_run(bytes, sparse && bytes > kSparseAbove);
   Hints& hint = hints[static_cast<std::size_t>(size_class)];
   Search search{static_cast<std::uint32_t>(size_class), 0xFF, false, {}};
   while (hint.recents > 0) {
@@ -235,7 +236,7 @@ BlockCensus census() noexcept {
     const bool slab = state == ChunkState::slab;
     sum.slabs += slab ? 1 : 0;
     sum.runs += slab ? 0 : 1;
-    sum.chunks_in_use += slab ? 1 : shape;
+    sum.chunks_in_use += slab ? 1 : shape & ~kSparse;
     const std::uint32_t last = slab ? class_count(shape) : 0;
     for (std::uint32_t i = slab ? 1 : 0; i <= last; ++i) {
       const std::uint64_t word = block_word(block_id(chunk, i)).load(std::memory_order_relaxed);

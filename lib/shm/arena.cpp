@@ -6,12 +6,16 @@
 #include <cctype>
 #include <cerrno>
 #include <cstdlib>
+#include <mutex>
 #include <string>
 #include <system_error>
 
 #include <multiprocessing/errors.hpp>
 
+#include "shm/local.hpp"
 #include "shm/process_table.hpp"
+#include "sys/calls.hpp"
+#include "sys/error.hpp"
 #include "sys/memory.hpp"
 
 namespace multiprocessing::shm {
@@ -90,8 +94,15 @@ std::uint64_t parse_size(const char* variable, const char* text, std::uint64_t m
 }
 
 Arena& Arena::get() {
-  static Arena* instance = new Arena;  // never destroyed: static destructors may drop handles
-  return *instance;
+  // never destroyed: static destructors may drop handles
+  static constinit std::atomic<Arena*> instance{nullptr};
+  if (Arena* made = instance.load(std::memory_order_acquire)) return *made;
+  // a lock that a fork waits for, not a static's guard: a child would wait for that for ever
+  const std::lock_guard guard(local().arena);
+  if (instance.load(std::memory_order_relaxed) == nullptr) {
+    instance.store(new Arena, std::memory_order_release);
+  }
+  return *instance.load(std::memory_order_relaxed);
 }
 
 Arena::Arena() {
@@ -111,6 +122,10 @@ Arena::Arena() {
 void Arena::map(std::uint64_t size) {
   sys::UniqueFd file = sys::create_memfd("multiprocessing", size);
   base_ = sys::map_shared(file.get(), size);
+  struct stat status{};
+  if (sys::calls().fstat(file.get(), &status) != 0) sys::throw_errno("fstat");
+  device_ = status.st_dev;
+  inode_ = status.st_ino;
   fd_ = file.release();
 }
 
@@ -134,6 +149,12 @@ void Arena::lay_out(std::uint64_t size, std::uint64_t limit) {
   // relaxed: no other process exists yet; the magic below publishes
   head.chunks_used.store(1, std::memory_order_relaxed);  // chunk 0 is never handed out
   head.magic.store(kMagic, std::memory_order_release);
+}
+
+bool Arena::owns_fd() const noexcept {
+  struct stat status{};
+  return sys::calls().fstat(fd_, &status) == 0 && status.st_dev == device_ &&
+         status.st_ino == inode_;
 }
 
 std::uint64_t Arena::allocated_bytes() const {

@@ -35,6 +35,9 @@ inline constexpr std::uint32_t kBlocksPerChunk = 4096;
 inline constexpr std::uint64_t kMinimumArena = std::uint64_t{64} << 20U;
 inline constexpr std::uint64_t kDefaultArena = std::uint64_t{256} << 30U;
 
+inline constexpr std::size_t kLastTick = 0;  // of family_words
+inline constexpr std::size_t kSweepsEnded = 1;
+
 /// The first page of the arena.
 struct ArenaHeader {
   std::atomic<std::uint64_t> magic;  // stored last
@@ -50,13 +53,14 @@ struct ArenaHeader {
   Offset chunks;
   std::uint64_t warm_limit;  // free chunks kept committed at the most
 
-  alignas(64) std::atomic<std::uint64_t> slots_used;       // high-water mark of the process table
-  std::atomic<std::uint64_t> chunks_used;                  // high-water mark of the chunks
-  std::atomic<std::uint64_t> warm_chunks;                  // hint: committed free chunks
-  std::atomic<std::uint64_t> pools;                        // list heads of upper floors, by kind
-  alignas(64) std::atomic<std::uint64_t> deaths;           // of the family, ever
-  alignas(64) std::atomic<std::uint64_t> seat;             // the watch's seat: a packed name or 0
-  alignas(64) std::atomic<std::uint64_t> family_words[8];  // counters of upper floors (see uses)
+  alignas(64) std::atomic<std::uint64_t> slots_used;  // high-water mark of the process table
+  std::atomic<std::uint64_t> chunks_used;             // high-water mark of the chunks
+  std::atomic<std::uint64_t> warm_chunks;             // hint: committed free chunks
+  std::atomic<std::uint64_t> pools;                   // list heads of upper floors, by kind
+  alignas(64) std::atomic<std::uint64_t> deaths;      // of the family, ever
+  alignas(64) std::atomic<std::uint64_t> seat;        // the watch's seat: a packed name or 0
+  // 0: when the seat last ticked; 1: sweeps that ended; 7: numbers given to threads (lib/sync)
+  alignas(64) std::atomic<std::uint64_t> family_words[8];
 };
 
 /// The mapping of this process. Thread-safe after construction.
@@ -71,6 +75,8 @@ class Arena {
     return *reinterpret_cast<ArenaHeader*>(base_);
   }
   [[nodiscard]] int fd() const noexcept { return fd_; }
+  /// Whether fd() still is the arena's file: a host may have closed it, and its number may live on.
+  [[nodiscard]] bool owns_fd() const noexcept;
 
   template <class T>
   [[nodiscard]] T* at(Offset offset) const noexcept {
@@ -95,6 +101,8 @@ class Arena {
   void lay_out(std::uint64_t size, std::uint64_t limit);
 
   int fd_ = -1;
+  std::uint64_t device_ = 0;
+  std::uint64_t inode_ = 0;
   std::byte* base_ = nullptr;
 };
 

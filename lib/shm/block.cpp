@@ -72,7 +72,7 @@ std::byte* block_data(BlockId id) noexcept {
 
 std::uint64_t block_capacity(BlockId id) noexcept {
   const std::uint32_t shape = chunk_info(chunk_of(id)).shape.load(std::memory_order_relaxed);
-  return index_of(id) == 0 ? shape * kChunkSize : class_bytes(shape);
+  return index_of(id) == 0 ? (shape & ~kSparse) * kChunkSize : class_bytes(shape);
 }
 
 std::uint8_t journal(BlockRef ref) noexcept {
@@ -96,7 +96,8 @@ void journal_at(std::uint8_t entry, BlockRef ref) noexcept {
 }
 
 void unjournal(std::uint8_t entry) noexcept {
-  if (entry == 0xFF) return;
+  // an empty entry: the number was given in the process that this one was forked from
+  if (entry == 0xFF || entry_at(entry).block.load(std::memory_order_relaxed) == 0) return;
   entry_at(entry).block.store(0, std::memory_order_release);
   give_bit(here().journal_free, entry);
 }
@@ -136,7 +137,16 @@ bool settle(Block& block) noexcept {
   return settled;
 }
 
+bool is_linked(BlockRef ref) noexcept {
+  const std::uint64_t used = arena().header().chunks_used.load(std::memory_order_acquire);
+  if (chunk_of(ref.id) >= used) return false;
+  const BlockWord word = look(ref.id);
+  return (word.state == BlockState::priv || word.state == BlockState::published) &&
+         word.sequence == ref.sequence;
+}
+
 bool link(Block& block, Location& location) noexcept {
+  if (!look(block.ref.id).owned_by(here().name)) return false;  // a copy that a fork has made
   note_intent(block, PublishKind::location, arena().offset_of(&location), 0);
   MULTIPROCESSING_CRASH_POINT("block.link.noted");
   for (;;) {
@@ -153,8 +163,12 @@ bool link(Block& block, Location& location) noexcept {
     const bool left_over =
         word.state == BlockState::taken || word.sequence != there.sequence;  // I4
     if (!left_over) {
-      if (location.load(std::memory_order_acquire) == held) return false;  // occupied
-      continue;
+      if (location.load(std::memory_order_acquire) != held) continue;
+      if (block.entry != 0xFF && (kLongEntries >> block.entry & 1U) == 0) {
+        unjournal(block.entry);  // I5; the journal is marked as overflowed since the allocation
+        block.entry = 0xFF;
+      }
+      return false;  // occupied
     }
     (void)empty_location(location, there);  // help a remover
   }
@@ -170,7 +184,8 @@ bool take(BlockRef ref, PublishKind kind, Offset where, std::uint64_t extra, Blo
     if (!takeable) break;
     if (!noted) {
       block.entry = journal(ref);
-      if (block.entry != 0xFF) note_intent(block, kind, where, extra);  // else: I4, a stale location
+      if (block.entry != 0xFF)
+        note_intent(block, kind, where, extra);  // else: I4, a stale location
       noted = true;
     }
     MULTIPROCESSING_CRASH_POINT("block.take.noted");

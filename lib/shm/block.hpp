@@ -125,11 +125,16 @@ void note_handles(Block& block) noexcept;
 /// the block stays private.
 bool link(Block& block, Location& location) noexcept;
 
+/// Whether the reference names a block that may be found at a location: published, or about to be.
+/// Safe for any value, also a stale or torn one.
+bool is_linked(BlockRef ref) noexcept;
+
 /// Takes what a location holds: noted, taken(me) (the publish), emptied. An empty Block: nothing
 /// was there. Helps whoever has taken the block already.
 Block unlink(Location& location) noexcept;
 
-/// taken(me, s) -> private(me, s+1): keeps a block for use elsewhere.
+/// taken(me, s) -> private(me, s+1): keeps a block for use elsewhere. Not for one whose Message has
+/// handles: their holds name the old sequence.
 void keep(Block& block) noexcept;
 
 // For upper floors whose publish is not a location of its own (a lane's tail, an object's holders):

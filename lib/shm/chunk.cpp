@@ -207,7 +207,8 @@ std::uint64_t make_run(std::uint64_t chunks, bool sparse, Block& block) {
   const std::uint64_t first = obtain_run(chunks, sparse);
   if (first == 0) return 0;
   // relaxed: the words below publish it
-  chunk_info(first).shape.store(static_cast<std::uint32_t>(chunks), std::memory_order_relaxed);
+  chunk_info(first).shape.store(static_cast<std::uint32_t>(chunks) | (sparse ? kSparse : 0),
+                                std::memory_order_relaxed);
   std::atomic<std::uint64_t>& word = block_word(block_id(first, 0));
   BlockWord free_word = BlockWord::unpack(word.load(std::memory_order_acquire));  // [F]
   block.ref = {block_id(first, 0), free_word.sequence};
@@ -228,7 +229,8 @@ void release_run(BlockRef ref) noexcept {
   const Local& mine = here();
   const std::lock_guard guard(local().chunks);
   const std::uint64_t first = chunk_of(ref.id);
-  const std::uint64_t count = chunk_info(first).shape.load(std::memory_order_relaxed);
+  const std::uint32_t shape = chunk_info(first).shape.load(std::memory_order_relaxed);
+  const std::uint64_t count = shape & ~kSparse;
   note(first, count);
   for (std::uint64_t i = 0; i < count; ++i) {
     const std::uint64_t word = chunk_word(first + i).load(std::memory_order_relaxed);
@@ -237,7 +239,8 @@ void release_run(BlockRef ref) noexcept {
   }
   const BlockWord free_word{BlockState::free, 0, 0, ref.sequence + 1, false};
   block_word(ref.id).store(free_word.packed(), std::memory_order_seq_cst);  // [F]
-  const bool punch = count * kChunkSize > arena().header().warm_limit / 2;
+  // what is sparse has holes, which must not be taken for committed memory
+  const bool punch = (shape & kSparse) != 0 || count * kChunkSize > arena().header().warm_limit / 2;
   for (std::uint64_t i = 0; i < count; ++i) {
     MULTIPROCESSING_CRASH_POINT("chunk.release.freed");
     set_free(first + i, punch);
@@ -281,6 +284,10 @@ bool retire_slab(std::uint64_t chunk) noexcept {
     empty = BlockWord::unpack(block).state == BlockState::free;
   }
   if (empty) {
+    // claimed first: a death in set_free must not bring a slab back whose memory is gone
+    const std::uint64_t retiring = chunk_word(chunk).load(std::memory_order_relaxed);
+    (void)move(chunk, retiring, pack(ChunkState::claimed, mine.name, sequence_of(retiring)));
+    MULTIPROCESSING_CRASH_POINT("chunk.retire.claimed");
     set_free(chunk, false);
   } else {
     (void)move(chunk, chunk_word(chunk).load(std::memory_order_relaxed), word);

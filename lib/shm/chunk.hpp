@@ -21,7 +21,8 @@
 // Death: the sweep of a slot with a note looks at the noted chunks that are claimed(dead): if the
 //   head's block word is owned by the dead one they become head and tails again (the block's own
 //   sweep frees them), else free. retiring(dead) becomes slab.
-// Points: chunk.noted .claimed .published, chunk.retire.marked, chunk.release.claimed .freed
+// Points: chunk.noted .claimed .published, chunk.retire.marked .claimed, chunk.release.claimed
+//   .freed
 
 #include <atomic>
 #include <cstdint>
@@ -33,6 +34,9 @@
 namespace multiprocessing::shm {
 
 enum class ChunkState : std::uint8_t { cold, warm, claimed, slab, head, tail, retiring };
+
+/// In the shape of a run whose memory is not committed ahead.
+inline constexpr std::uint32_t kSparse = 1U << 31U;
 
 struct ChunkInfo {
   std::atomic<std::uint32_t> shape;

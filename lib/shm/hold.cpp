@@ -28,7 +28,8 @@ struct Book {
   std::vector<std::uint32_t> free_entries;
   std::uint32_t used = 0;
   std::vector<LocalHold*> deferred;  // dropped, but inherited by a child that may live
-  std::uint64_t deaths_seen = 0;     // when `deferred` was last looked through
+  std::uint64_t looks = 0;
+  std::uint64_t ends_seen = 0;  // of sweeps, when `deferred` was last looked through
 };
 
 // Guarded by local().holds; never destroyed.
@@ -74,9 +75,11 @@ bool inherited_by_a_child(const LocalHold& held) noexcept {
 // Holds whose inheritors have gone meanwhile, to be left by the caller without the lock.
 std::vector<LocalHold*> take_ripe() {
   Book& mine = book();
-  const std::uint64_t deaths = arena().header().deaths.load(std::memory_order_acquire);
-  if (mine.deferred.empty() || deaths == mine.deaths_seen) return {};
-  mine.deaths_seen = deaths;
+  const std::uint64_t ends =
+      arena().header().family_words[kSweepsEnded].load(std::memory_order_acquire);
+  // now and then without one, in case a sweeper died just before it counted
+  if (mine.deferred.empty() || (ends == mine.ends_seen && ++mine.looks % 64 != 0)) return {};
+  mine.ends_seen = ends;
   const auto ripe = std::partition(mine.deferred.begin(), mine.deferred.end(),
                                    [](LocalHold* held) { return inherited_by_a_child(*held); });
   std::vector<LocalHold*> taken(ripe, mine.deferred.end());
@@ -189,30 +192,20 @@ void drop(LocalHold* held) noexcept {
 void release_hold_list(Name dead, Slot& slot) noexcept {
   const std::uint64_t holder = process_holder(dead);
   for (Location* next = &slot.hold_list;;) {
-    const std::uint64_t held = next->load(std::memory_order_acquire);
-    if (held == 0) break;
-    auto* page = block_as<HoldPage>(BlockRef::unpack(held).id);
+    const BlockRef ref = BlockRef::unpack(next->load(std::memory_order_acquire));
+    if (!ref || !is_linked(ref))
+      break;  // an earlier sweeper had dealt with it and begun to free it
+    auto* page = block_as<HoldPage>(ref.id);
     for (auto& entry : page->entries) {
       const ObjectId id = entry.load(std::memory_order_acquire);
       if (id == 0) continue;
       leave_hold(id, holder);
+      finish_drop(dead, id);  // if it died as the destroyer, without a note to spare
       entry.store(0, std::memory_order_release);
     }
     next = &page->next;
   }
-  // The last page first: what is left stays reachable for whoever takes this sweep over.
-  while (slot.hold_list.load(std::memory_order_acquire) != 0) {
-    Location* last = &slot.hold_list;
-    for (;;) {
-      const std::uint64_t held = last->load(std::memory_order_acquire);
-      if (held == 0) break;
-      Location* next = &block_as<HoldPage>(BlockRef::unpack(held).id)->next;
-      if (next->load(std::memory_order_acquire) == 0) break;
-      last = next;
-    }
-    Block page = unlink(*last);
-    release(page);
-  }
+  release_chain<HoldPage>(slot.hold_list);
 }
 
 std::size_t held_objects() noexcept {

@@ -20,6 +20,24 @@ namespace multiprocessing::shm {
 
 inline constexpr std::uint32_t kNoListIndex = ~std::uint32_t{0};
 
+/// Frees a chain of linked blocks, each with a Location `next`: the last one first, so that what is
+/// left stays reachable for whoever goes on after a death.
+template <class Page>
+void release_chain(Location& first) noexcept {
+  while (first.load(std::memory_order_acquire) != 0) {
+    Location* last = &first;
+    for (;;) {
+      const BlockRef ref = BlockRef::unpack(last->load(std::memory_order_acquire));
+      if (!ref || !is_linked(ref)) break;  // taken already, or stale: unlink empties it
+      Location& next = block_as<Page>(ref.id)->next;
+      if (next.load(std::memory_order_acquire) == 0) break;
+      last = &next;
+    }
+    Block page = unlink(*last);
+    release(page);
+  }
+}
+
 /// Lists a hold; requires local().holds. \throws ArenaExhausted
 std::uint32_t list_hold(ObjectId id);
 void unlist_hold(std::uint32_t index) noexcept;

@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <array>
+#include <exception>
 #include <new>
+#include <optional>
 
 #include "shm/arena.hpp"
 #include "sys/calls.hpp"
@@ -20,8 +22,20 @@ std::array<std::atomic<int>, kPendingLives> pending_lives{};  // fd + 1; 0: none
 std::array<std::atomic<ForkHook>, kForkHooks> fork_hooks{};
 thread_local int launching = -1;  // the life descriptor of the child that this thread forks
 
+// A fork that is not ours: the child gets a name before it exists, as ours do, so that what it
+// inherits is held for it from the first moment. Empty: it registers at its first use.
+thread_local std::optional<ChildSlot> unasked;
+
 void before_fork() noexcept {
+  if (launching < 0 && alive_word().load(std::memory_order_relaxed) != 0) {
+    try {
+      unasked.emplace();
+    } catch (const std::exception&) {
+      unasked.reset();  // no slot or descriptor left: as good as a fork past these handlers
+    }
+  }
   Local& mine = local();
+  mine.arena.lock();
   mine.registration.lock();
   mine.holds.lock();
   mine.chunks.lock();
@@ -32,23 +46,26 @@ void unlock_all() noexcept {
   mine.chunks.unlock();
   mine.holds.unlock();
   mine.registration.unlock();
+  mine.arena.unlock();
 }
 
 void after_fork_in_parent() noexcept {
   // relaxed: read under `holds`, which is still locked here
   local().forks.fetch_add(1, std::memory_order_relaxed);
   unlock_all();
+  if (unasked) unasked->forked(0);  // the child writes its own pid; if there is none, it is dead
+  unasked.reset();
 }
 
 void after_fork_in_child() noexcept {
   unlock_all();
   reset_after_fork();
+  if (unasked) unasked->become("", true);
+  unasked.reset();
 }
 
-std::atomic<std::uint64_t>* make_alive_word() {
-  (void)pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
-  return static_cast<std::atomic<std::uint64_t>*>(sys::wipe_on_fork_page());
-}
+// At load, so that no thread can be in the middle of it when another forks.
+const int handlers = pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 
 }  // namespace
 
@@ -59,15 +76,19 @@ Local& local() noexcept {
   return *instance;
 }
 
-std::atomic<std::uint64_t>& make_alive_word_once() noexcept {
-  static std::atomic<std::uint64_t>* word = make_alive_word();
+namespace detail {
+
+constinit std::atomic<std::atomic<std::uint64_t>*> made_alive_page{nullptr};
+
+std::atomic<std::uint64_t>* make_alive_page() {
+  auto* fresh = static_cast<std::atomic<std::uint64_t>*>(sys::wipe_on_fork_page());
+  std::atomic<std::uint64_t>* made = nullptr;
   // release: whoever reads the address finds the page mapped
-  detail::alive_page.store(word, std::memory_order_release);
-  return *word;
+  if (made_alive_page.compare_exchange_strong(made, fresh, std::memory_order_acq_rel)) return fresh;
+  sys::unmap(fresh, sys::page_size());
+  return made;
 }
 
-namespace detail {
-constinit std::atomic<std::atomic<std::uint64_t>*> alive_page{nullptr};
 }  // namespace detail
 
 int take_bit(std::atomic<std::uint32_t>& free_bits, std::uint32_t among) noexcept {
@@ -118,6 +139,7 @@ void assume(Name name, int life_fd) noexcept {
 
 void renew_locks() noexcept {
   Local& mine = local();
+  new (&mine.arena) std::mutex;
   new (&mine.registration) std::mutex;
   new (&mine.holds) std::mutex;
   new (&mine.chunks) std::mutex;

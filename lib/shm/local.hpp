@@ -23,30 +23,35 @@ struct Local {
   std::atomic<std::uint32_t> drops_free{(1U << kDrops) - 1};
   std::atomic<std::uint32_t> notes_free{(1U << kNotes) - 1};
   std::atomic<std::uint64_t> forks{0};  // of this process, so far
-  std::mutex registration;
-  std::mutex chunks;  // one chunk note a slot
-  std::mutex holds;   // local holds and the own hold list
+  std::mutex arena;                     // its making
+  std::mutex registration;              // names, and life descriptors on their way to a child
+  std::mutex chunks;                    // one chunk note a slot
+  std::mutex holds;                     // local holds and the own hold list
 };
 
 /// The process's only instance; never destroyed.
 Local& local() noexcept;
 
 namespace detail {
-extern std::atomic<std::atomic<std::uint64_t>*> alive_page;
+extern std::atomic<std::atomic<std::uint64_t>*> made_alive_page;
+std::atomic<std::uint64_t>* make_alive_page();
+inline std::atomic<std::uint64_t>* alive_page() {
+  auto* page = made_alive_page.load(std::memory_order_acquire);
+  return page != nullptr ? page : make_alive_page();
+}
 }  // namespace detail
-std::atomic<std::uint64_t>& make_alive_word_once() noexcept;
 
 /// The packed name of this process; zero in one that has come to life since it was set, however it
 /// did: the word lies on a page that the kernel wipes at a fork.
 inline std::atomic<std::uint64_t>& alive_word() noexcept {
-  auto* page = detail::alive_page.load(std::memory_order_acquire);
-  return page != nullptr ? *page : make_alive_word_once();
+  return *detail::alive_page();
 }
 
 /// The own slot; registers the process first if need be. The fast path of self().
 inline Local& here() {
   // acquire: the name and slot were stored before the word
-  if (alive_word().load(std::memory_order_acquire) == 0) [[unlikely]] (void)self();
+  if (alive_word().load(std::memory_order_acquire) == 0) [[unlikely]]
+    (void)self();
   return local();
 }
 

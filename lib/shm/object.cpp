@@ -25,8 +25,15 @@ struct HolderPage {
 
 std::array<std::atomic<Destroy>, static_cast<std::size_t>(ObjectKind::kinds)> destroyers{};
 
-std::uint64_t live_word(std::uint32_t count) noexcept {
-  return kLive | std::uint64_t{count} << 32U;
+constexpr std::uint64_t kIncarnation = 0x3FFFFFFC;
+
+// A live word names the block's sequence, so that a destroyer that looked at an earlier object in
+// the same block cannot take this one for it.
+std::uint64_t live_word(std::uint32_t sequence) noexcept {
+  return kLive | (std::uint64_t{sequence} << 2U & kIncarnation);
+}
+bool is_live_word(std::uint64_t word, ObjectId id) noexcept {
+  return (word & (kIncarnation | 3U)) == live_word(BlockRef::unpack(id).sequence);
 }
 std::uint64_t dying_word(Name by, std::uint64_t count) noexcept {
   return kDying | std::uint64_t{by.slot} << 2U | (by.generation & 0xFFFU) << 18U | count << 32U;
@@ -43,6 +50,7 @@ bool holder_lives(std::uint64_t holder) noexcept {
     return is_present({static_cast<std::uint32_t>((holder >> 2U) & 0xFFFFU), holder >> 18U});
   }
   const auto id = static_cast<BlockId>((holder >> 2U) & 0xFFFFFFFFU);
+  if (chunk_of(id) >= arena().header().chunks_used.load(std::memory_order_acquire)) return false;
   const BlockWord word = BlockWord::unpack(block_word(id).load(std::memory_order_seq_cst));
   return word.state != BlockState::free && (word.sequence & 0x3FFFFFFFU) == holder >> 34U;
 }
@@ -54,8 +62,10 @@ bool any_entry(ObjectHeader& object, F visit) noexcept {
     if (visit(entry)) return true;
   }
   Location* next = &object.more;
-  while (const std::uint64_t held = next->load(std::memory_order_acquire)) {
-    auto* page = block_as<HolderPage>(BlockRef::unpack(held).id);
+  for (;;) {
+    const BlockRef ref = BlockRef::unpack(next->load(std::memory_order_acquire));
+    if (!ref || !is_linked(ref)) break;  // the end, or the object is gone and this is a stale look
+    auto* page = block_as<HolderPage>(ref.id);
     for (auto& entry : page->holders) {
       if (visit(entry)) return true;
     }
@@ -93,21 +103,12 @@ void remove_entry(ObjectHeader& object, std::uint64_t holder) noexcept {
 // Frees a dying object: what it owns, its holder pages, its own block. Resumable.
 void destroy(ObjectHeader& object, ObjectId id) noexcept {
   MULTIPROCESSING_CRASH_POINT("object.drop.dying");
+  const auto kind = static_cast<std::size_t>(object.kind);
   const Destroy destroyer =
-      destroyers[static_cast<std::size_t>(object.kind)].load(std::memory_order_acquire);
+      destroyers[kind < destroyers.size() ? kind : 0].load(std::memory_order_acquire);
   if (destroyer != nullptr) destroyer(object);
   MULTIPROCESSING_CRASH_POINT("object.drop.destroyed");
-  for (Location* next = &object.more; next->load(std::memory_order_acquire) != 0;) {
-    // the last page first, so that the chain stays reachable
-    Location* last = next;
-    for (;;) {
-      auto* page = block_as<HolderPage>(BlockRef::unpack(last->load(std::memory_order_acquire)).id);
-      if (page->next.load(std::memory_order_acquire) == 0) break;
-      last = &page->next;
-    }
-    Block page = unlink(*last);
-    release(page);
-  }
+  release_chain<HolderPage>(object.more);
   Block own;
   if (take(BlockRef::unpack(id), PublishKind::none, 0, 0, own)) release(own);
 }
@@ -117,7 +118,7 @@ void destroy_if_unheld(ObjectId id) noexcept {
   ObjectHeader* object = find_object(id, ObjectKind::none);
   if (object == nullptr) return;
   std::uint64_t word = object->word.load(std::memory_order_seq_cst);  // [H]
-  if ((word & 3U) != kLive) return;
+  if (!is_live_word(word, id)) return;
   const bool held = any_entry(*object, [](std::atomic<std::uint64_t>& entry) {
     return holder_lives(entry.load(std::memory_order_seq_cst));  // [H]
   });
@@ -179,7 +180,7 @@ bool enter_hold(ObjectId id, std::uint64_t holder) {
   while (!place_entry(*object, holder)) add_holder_page(*object);
   MULTIPROCESSING_CRASH_POINT("object.enter.entered");
   std::uint64_t word = object->word.load(std::memory_order_seq_cst);
-  while ((word & 3U) == kLive) {
+  while (is_live_word(word, id)) {
     // seq_cst: [H]; a destroyer that scanned before our entry finds another count
     if (object->word.compare_exchange_weak(word, word + (std::uint64_t{1} << 32U),
                                            std::memory_order_seq_cst)) {
@@ -227,8 +228,9 @@ LocalHold* create_object(ObjectKind kind, std::uint64_t bytes,
   object->self = id;
   prepare(object + 1, arg);
   object->holders[0].store(process_holder(here().name), std::memory_order_relaxed);
-  object->word.store(live_word(0), std::memory_order_relaxed);  // relaxed: `settle` publishes
-  LocalHold* held = adopt_created(id, object);                  // listed before it is published
+  object->word.store(live_word(BlockRef::unpack(id).sequence),
+                     std::memory_order_relaxed);  // relaxed: `settle` publishes
+  LocalHold* held = adopt_created(id, object);    // listed before it is published
   MULTIPROCESSING_CRASH_POINT("object.create.listed");
   Block own = block.let_go();
   (void)settle(own);

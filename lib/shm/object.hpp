@@ -4,8 +4,8 @@
 //
 // Layout: every object is one published block that begins with this header (64 bytes)
 //
-//   0   word      bits 0..1 live=1 dying=2; 2..17 destroyer's slot; 18..29 its generation's low 12
-//                 bits; 32..63 count of entries so far
+//   0   word      bits 0..1 live=1 dying=2; live: 2..29 the block's sequence; dying: 2..17 the
+//                 destroyer's slot, 18..29 its generation's low 12 bits; 32..63 count of entries
 //   8   kind      ObjectKind, bytes of payload
 //   16  holders   4 x holder: process (slot, generation) or block (id, sequence); 0 = empty
 //   48  more      location of a block with further holders
@@ -29,7 +29,7 @@
 //   drop noted, entry removed     the sweep runs the scan for the dead one
 //   dying(dead)                   the sweep takes dying over by CAS and destroys again
 // Points: object.create.listed .published, object.enter.listed .entered .counted, object.drop.noted
-//   .removed .scanned .dying .destroyed
+//   .removed .scanned .dying .destroyed, message.marked .held .dropped
 
 #include <atomic>
 #include <cstdint>

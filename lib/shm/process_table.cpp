@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <mutex>
 
 #include "shm/local.hpp"
 #include "shm/slot_word.hpp"
@@ -17,6 +18,7 @@ namespace multiprocessing::shm {
 namespace {
 
 constexpr sys::Nanoseconds kPidCheckEvery = 1'000'000'000;
+constexpr unsigned kStartBits = 42;  // of ticks since boot; 22 bits of pid above them
 constexpr std::uint64_t kExitRecorded = std::uint64_t{1} << 63U;
 
 void raise_mark(std::uint32_t slot) noexcept {
@@ -28,7 +30,7 @@ void raise_mark(std::uint32_t slot) noexcept {
 
 // The slot's byte is ours: nobody else claims it, and a reader looks at these only after `state`.
 void prepare(Slot& slot, Name parent) noexcept {
-  slot.pid.store(static_cast<std::uint32_t>(sys::current_pid()), std::memory_order_relaxed);
+  slot.pid.store(0, std::memory_order_relaxed);  // until it exists: the byte alone decides
   slot.flags.store(0, std::memory_order_relaxed);
   slot.start_time.store(0, std::memory_order_relaxed);
   slot.parent.store(pack_name(parent), std::memory_order_relaxed);
@@ -82,7 +84,9 @@ void register_self() {
   const Name was = is_present(mine.was) ? mine.was : Name{};
   sys::UniqueFd life;
   const Name name = claim_slot(life, was, !was.nobody());
-  slot_at(name.slot).inherit_index.store(mine.forks_at_birth, std::memory_order_release);
+  Slot& slot = slot_at(name.slot);
+  slot.inherit_index.store(mine.forks_at_birth, std::memory_order_release);
+  slot.pid.store(static_cast<std::uint32_t>(sys::current_pid()), std::memory_order_release);
   assume(name, life.release());
 }
 
@@ -94,13 +98,18 @@ bool pid_is_gone(Slot& slot) noexcept {
     return false;  // somebody else asks right now
   }
   const auto pid = static_cast<pid_t>(slot.pid.load(std::memory_order_acquire));
-  std::uint64_t started = slot.start_time.load(std::memory_order_acquire);
-  if (started == 0) {
-    started = sys::start_time(pid);
-    if (started == 0) return true;
-    slot.start_time.store(started, std::memory_order_release);
+  if (pid == 0) return false;  // on its way into the world
+  // The word names the pid that it was read for: one that a late checker left for an earlier
+  // occupant of the slot is ignored.
+  std::uint64_t known = slot.start_time.load(std::memory_order_acquire);
+  if (known >> kStartBits != static_cast<std::uint64_t>(pid)) {
+    const std::uint64_t started = sys::start_time(pid);
+    if (started == 0) return !sys::process_runs(pid, 0);
+    const std::uint64_t fresh = static_cast<std::uint64_t>(pid) << kStartBits | started;
+    (void)slot.start_time.compare_exchange_strong(known, fresh, std::memory_order_acq_rel);
+    known = fresh;
   }
-  return !sys::process_runs(pid, started);
+  return !sys::process_runs(pid, known & ((std::uint64_t{1} << kStartBits) - 1));
 }
 
 }  // namespace
@@ -119,7 +128,8 @@ Name unpack_name(std::uint64_t word) noexcept {
 
 Name self() {
   const std::uint64_t known = alive_word().load(std::memory_order_acquire);
-  if (known != 0) [[likely]] return unpack_name(known);
+  if (known != 0) [[likely]]
+    return unpack_name(known);
   register_self();
   return local().name;
 }
@@ -142,9 +152,7 @@ bool is_live(Name name) noexcept {
 bool is_dead(Name name) noexcept {
   if (!is_live(name)) return true;
   if (name == local().name) return false;
-  if (sys::byte_held(arena().fd(), name.slot) == sys::Held::no) {
-    return true;
-  }
+  if (sys::byte_held(arena().fd(), name.slot) == sys::Held::no && arena().owns_fd()) return true;
   return pid_is_gone(slot_at(name.slot));
 }
 
@@ -169,6 +177,8 @@ void set_title(std::string_view title) noexcept {
 }
 
 ChildSlot::ChildSlot() : parent_(self()) {
+  // no fork of another thread in between: its child would keep the descriptor
+  const std::lock_guard guard(local().registration);
   sys::UniqueFd life;
   name_ = claim_slot(life, parent_, true);
   life_fd_ = life.release();
@@ -183,6 +193,7 @@ ChildSlot::~ChildSlot() {
         .state.compare_exchange_strong(word, pack_state(SlotState::free, 0, name_.generation),
                                        std::memory_order_acq_rel);
   }
+  const std::lock_guard guard(local().registration);
   forget_pending_life(life_fd_);
   (void)sys::calls().close(life_fd_);
 }
@@ -204,7 +215,9 @@ void ChildSlot::become(std::string_view title, bool inherit_holds) noexcept {
 
 void ChildSlot::forked(pid_t child) noexcept {
   forked_ = true;
-  slot_at(name_.slot).pid.store(static_cast<std::uint32_t>(child), std::memory_order_release);
+  if (child != 0) {
+    slot_at(name_.slot).pid.store(static_cast<std::uint32_t>(child), std::memory_order_release);
+  }
   MULTIPROCESSING_CRASH_POINT("slot.claim.forked");
 }
 

@@ -70,9 +70,9 @@ inline constexpr std::size_t kIntents = 32;
 
 struct alignas(64) Slot {
   std::atomic<std::uint64_t> state;
-  std::atomic<std::uint32_t> pid;
+  std::atomic<std::uint32_t> pid;          // 0: not born yet
   std::atomic<std::uint32_t> flags;        // kDaemon, kWorker...
-  std::atomic<std::uint64_t> start_time;   // 0: not looked at yet
+  std::atomic<std::uint64_t> start_time;   // pid 22, start 42 as a checker read it; 0: not yet
   std::atomic<std::uint64_t> parent;       // packed name of the process that made this one, or 0
   std::atomic<std::uint64_t> inherits;     // packed name whose holds this one inherited, or 0
   std::atomic<std::uint64_t> exit_status;  // bit 63: recorded; low 32: code
@@ -133,7 +133,7 @@ class ChildSlot {
   /// In the child, first thing: this process is `name()` from now on and inherits its parent's
   /// holds. Resets process-local state of the shared-memory floor.
   void become(std::string_view title, bool inherit_holds = true) noexcept;
-  /// In the parent, after the fork succeeded.
+  /// In the parent, after the fork succeeded. 0: the child tells its pid itself.
   void forked(pid_t child) noexcept;
 
  private:

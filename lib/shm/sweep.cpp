@@ -92,6 +92,11 @@ bool somebody_inherits(Name name) noexcept {
   return false;
 }
 
+// Those who wait for an heir to go look again (hold.cpp).
+void count_end() noexcept {
+  arena().header().family_words[kSweepsEnded].fetch_add(1, std::memory_order_acq_rel);
+}
+
 void end_sweep(Name dead, std::uint64_t reaping);
 
 // A husk whose last inheritor has gone lets its holds go, too.
@@ -116,9 +121,11 @@ void end_sweep(Name dead, std::uint64_t reaping) {
   MULTIPROCESSING_CRASH_POINT("sweep.holds");
   const Name inherited = unpack_name(slot.inherits.load(std::memory_order_acquire));
   slot.inherits.store(0, std::memory_order_release);
+  count_end();
   MULTIPROCESSING_CRASH_POINT("sweep.end");
   (void)slot.state.compare_exchange_strong(reaping, pack_state(SlotState::free, 0, dead.generation),
                                            std::memory_order_acq_rel);
+  count_end();
   finish_husk(inherited);
 }
 
@@ -199,7 +206,11 @@ int bury_the_dead() noexcept {
   for (std::uint32_t i = 0; i < slots_in_use(); ++i) {
     const std::uint64_t word = slot_at(i).state.load(std::memory_order_acquire);
     const SlotState state = state_of(word);
-    if (i == me.slot || state == SlotState::free || state == SlotState::husk) continue;
+    if (i == me.slot || state == SlotState::free) continue;
+    if (state == SlotState::husk) {
+      finish_husk({i, generation_of(word)});  // its last heir's sweeper may have died before that
+      continue;
+    }
     if (bury_if_dead({i, generation_of(word)})) ++buried;
   }
   return buried;

@@ -13,7 +13,6 @@ namespace {
 constexpr sys::Nanoseconds kShort = 50'000'000;
 constexpr sys::Nanoseconds kLong = 1'000'000'000;
 constexpr sys::Nanoseconds kStale = 500'000'000;  // a seat that has not ticked: stopped, or gone
-constexpr std::size_t kTickWord = 0;              // of family_words: when the seat last ticked
 
 std::atomic<void (*)()> interrupt_hook{nullptr};
 
@@ -33,7 +32,7 @@ void for_each_note(F visit) noexcept {
 }
 
 std::atomic<std::uint64_t>& last_tick() noexcept {
-  return arena().header().family_words[kTickWord];
+  return arena().header().family_words[kLastTick];
 }
 
 bool seat_is_open(std::uint64_t holder) noexcept {
@@ -88,6 +87,7 @@ Sleeper::~Sleeper() {
 }
 
 void Sleeper::note() noexcept {
+  if (note_ < 0 && arena().contains(&word_)) note_ = take_bit(here().notes_free);
   if (note_ < 0) return;
   SleepNote& mine = here().slot->notes[note_];
   // seq_cst: [D]; I1
@@ -130,30 +130,39 @@ void Sleeper::tick() noexcept {
   });
 }
 
+// The watch goes by time, not by how a sleep ended: a word that is woken often, or a process that
+// gets many signals, must not keep the dead from being found.
+void Sleeper::end_slice() noexcept {
+  slice_ends_ = 0;
+  first_ = false;
+  if (note_ < 0) {
+    (void)bury_the_dead();  // more sleepers than notes: this one looks for itself
+  } else if (seated_) {
+    tick();
+  }
+}
+
 bool Sleeper::sleep(std::uint32_t expected, sys::Nanoseconds deadline) {
   const sys::Nanoseconds start = sys::now();
   woken_ = false;
   if (start >= deadline) return false;
-  if (!first_) take_or_watch_seat();
-  const sys::Nanoseconds slice = long_ ? kLong : kShort;
-  switch (sys::futex_wait(word_, expected, std::min(deadline, start + slice))) {
-    case sys::Wait::woken:
-      woken_ = true;
-      first_ = true;
-      long_ = false;
-      if (note_ >= 0) here().slot->notes[note_].is_long.store(0, std::memory_order_relaxed);
-      break;
-    case sys::Wait::changed:
-      break;
-    case sys::Wait::timed_out:
-      first_ = false;
-      if (seated_) tick();
-      return sys::now() < deadline;
-    case sys::Wait::interrupted:
-      if (auto* hook = interrupt_hook.load(std::memory_order_acquire)) hook();
-      break;
+  if (slice_ends_ == 0) {
+    if (!first_) take_or_watch_seat();
+    slice_ends_ = start + (long_ ? kLong : kShort);
   }
-  return true;
+  const sys::Wait result = sys::futex_wait(word_, expected, std::min(deadline, slice_ends_));
+  const sys::Nanoseconds end = sys::now();
+  woken_ = result == sys::Wait::woken;
+  if (woken_ && long_) {  // perhaps to take the seat: a short slice first
+    long_ = false;
+    here().slot->notes[note_].is_long.store(0, std::memory_order_relaxed);
+    slice_ends_ = std::min(slice_ends_, end + kShort);
+  }
+  if (end >= slice_ends_) end_slice();
+  if (result == sys::Wait::interrupted) {
+    if (auto* hook = interrupt_hook.load(std::memory_order_acquire)) hook();
+  }
+  return result != sys::Wait::timed_out || end < deadline;
 }
 
 bool Spinner::again() noexcept {

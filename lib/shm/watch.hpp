@@ -53,8 +53,10 @@ class Sleeper {
  private:
   void take_or_watch_seat() noexcept;
   void tick() noexcept;
+  void end_slice() noexcept;
 
   const std::atomic<std::uint32_t>& word_;
+  sys::Nanoseconds slice_ends_ = 0;  // 0: none has begun
   int note_ = -1;
   bool seated_ = false;
   bool long_ = false;

@@ -18,7 +18,7 @@ class ProcStat {
   enum Field : unsigned {
     state = 3,
     threads = 20,
-    start_time = 22,
+    started = 22,
     start_code = 26,
     end_code = 27,
     start_stack = 28,

@@ -61,16 +61,18 @@ ProcessId current_process() noexcept {
 
 std::uint64_t start_time(pid_t pid) noexcept {
   ProcStat stat;
-  return pid > 0 && stat.read(pid) ? stat.number(ProcStat::start_time) : 0;
+  return pid > 0 && stat.read(pid) ? stat.number(ProcStat::started) : 0;
 }
 
 bool process_runs(pid_t pid, std::uint64_t start_time) noexcept {
   if (pid <= 0) return false;
   ProcStat stat;
-  if (!stat.read(pid)) return errno != ENOENT && errno != ESRCH && exists(pid);
+  if (!stat.read(pid)) return exists(pid);  // no /proc here, or no descriptor left to ask it with
   const char state = stat.letter(ProcStat::state);
-  if (state == 'Z' || state == 'X' || state == 'x') return false;
-  return start_time == 0 || stat.number(ProcStat::start_time) == start_time;
+  if (state == 'X' || state == 'x') return false;
+  // a main thread that ended by pthread_exit is a zombie beside its running threads
+  if (state == 'Z' && stat.number(ProcStat::threads) <= 1) return false;
+  return start_time == 0 || stat.number(ProcStat::started) == start_time;
 }
 
 UniqueFd open_pidfd(pid_t pid) {

@@ -213,5 +213,32 @@ TEST(BlockTest, ThreadsThatFillAndDrainSlabsLoseNoBlock) {
   EXPECT_EQ(census().blocks, before);
 }
 
+TEST(BlockTest, OccupiedLinksGiveTheirReservedJournalEntriesBack) {
+  Location& place = shared_locations()[5];
+  Block first = allocate(64);
+  ASSERT_TRUE(link(first, place));
+  std::vector<Block> kept;
+  for (int i = 0; i < 60; ++i) kept.push_back(allocate(64));  // more than the journal has room for
+
+  for (Block& block : kept) EXPECT_FALSE(link(block, place));  // a leak here would hang
+
+  for (Block& block : kept) release(block);
+  Block taken = unlink(place);
+  release(taken);
+}
+
+TEST(BlockTest, ReleasedSparseRunIsNotTakenForCommittedMemory) {
+  cool_down();
+  const std::uint64_t size = std::uint64_t{96} << 20U;
+  Block sparse = allocate(size, true);
+  release(sparse);
+  const std::uint64_t before = arena().allocated_bytes();
+
+  Block dense = allocate(size);
+
+  EXPECT_GE(arena().allocated_bytes(), before + size);
+  release(dense);
+}
+
 }  // namespace
 }  // namespace multiprocessing::shm

@@ -236,5 +236,50 @@ TEST(ObjectTest, ThreadsThatPassOneObjectAroundDestroyItOnce) {
   }
 }
 
+TEST(ObjectTest, ChildOfAPlainForkKeepsWhatItInheritedBeforeItsFirstUse) {
+  LocalHold* held = make_test_object();
+  const ObjectId id = held->id;
+  auto child = test::Child::run([] { test::hang_up_and_wait(); });
+  child.await_hang_up();
+
+  drop(held);
+
+  EXPECT_NE(find_object(id, ObjectKind::test), nullptr);
+  child.kill(SIGKILL);
+  child.wait();
+  (void)bury_the_dead();
+  LocalHold* other = make_test_object();
+  drop(other);
+  EXPECT_EQ(find_object(id, ObjectKind::test), nullptr);
+}
+
+TEST(ObjectTest, ParentOfAChildThatInheritsNothingLeavesNoHusk) {
+  const std::uint64_t before = census().blocks;
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  auto parent = test::Child::run([&] {
+    (void)make_test_object();
+    ChildSlot slot;
+    const pid_t pid = fork();
+    if (pid == 0) {
+      char byte = 0;
+      close(ends[1]);
+      (void)!read(ends[0], &byte, 1);  // until the test closes its end: its parent is dead by then
+      slot.become("keeper", false);
+      test::hang_up_and_wait();
+    }
+    slot.forked(pid);
+    _exit(0);
+  });
+  close(ends[0]);
+  parent.await_hang_up();
+  parent.wait();
+  (void)bury_the_dead();
+  close(ends[1]);
+
+  while (census().blocks != before) (void)bury_the_dead();  // ends by ctest's time-out
+  SUCCEED();
+}
+
 }  // namespace
 }  // namespace multiprocessing::shm

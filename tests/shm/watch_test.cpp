@@ -2,7 +2,12 @@
 
 #include "shm/watch.hpp"
 
+#include <sys/time.h>
+
+#include <csignal>
 #include <optional>
+#include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -102,6 +107,46 @@ TEST(WatchTest, SeatOfADeadWatcherIsTakenBySomebodyElse) {
 
   EXPECT_LT(took, 2'000'000'000) << "one long slice at most, doubled for a loaded machine";
   watcher.wait();
+}
+
+TEST(WatchTest, SignalsThatInterruptEverySleepDoNotHideADeath) {
+  Word& word = shared_word();
+  struct sigaction action{};
+  action.sa_handler = [](int) {};
+  action.sa_flags = SA_RESTART;
+  ASSERT_EQ(sigaction(SIGALRM, &action, nullptr), 0);
+  auto victim = test::Child::run([] { test::hang_up_and_wait(); });
+  victim.await_hang_up();
+  const itimerval often{{0, 30000}, {0, 30000}};
+  ASSERT_EQ(setitimer(ITIMER_REAL, &often, nullptr), 0);
+  victim.kill(SIGKILL);
+
+  const sys::Nanoseconds took = sleep_until_a_death(word);
+
+  const itimerval never{};
+  setitimer(ITIMER_REAL, &never, nullptr);
+  EXPECT_LT(took, 400'000'000);
+  victim.wait();
+}
+
+TEST(WatchTest, MoreSleepersThanNotesAreAllToldOfADeath) {
+  Word& word = shared_word();
+  auto victim = test::Child::run([] { test::hang_up_and_wait(); });
+  victim.await_hang_up();
+  std::vector<std::thread> threads;
+  std::atomic<int> late{0};
+  for (std::size_t i = 0; i < kNotes + 3; ++i) {
+    threads.emplace_back([&] {
+      if (sleep_until_a_death(word) > 3'000'000'000) ++late;
+    });
+  }
+  while (arena().header().seat.load() == 0) sys::yield();  // all but a few are asleep by now
+
+  victim.kill(SIGKILL);
+
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(late, 0);
+  victim.wait();
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ TEST(ProcStatTest, NameWithParenthesesAndSpacesIsSkipped) {
 
   EXPECT_EQ(stat.letter(ProcStat::state), 'S');
   EXPECT_EQ(stat.number(ProcStat::threads), 18U);
-  EXPECT_EQ(stat.number(ProcStat::start_time), 20U);
+  EXPECT_EQ(stat.number(ProcStat::started), 20U);
   EXPECT_EQ(stat.number(ProcStat::env_end), 0U);
 }
 
