@@ -1,0 +1,123 @@
+#pragma once
+
+/// \file multiprocessing/detail/pool_core.hpp
+/// A pool in bytes: what the templates of pool.hpp are thin wrappers of.
+///
+///   sharing   a Core belongs to the process that made it
+///   threads   every function may be called concurrently
+///   ordering  what a worker wrote is visible once its task, item or job counts as ended
+///   death     that of a worker is its task's result; that of the keeper is made good by the next
+///   wait
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <multiprocessing/detail/codec_stream.hpp>
+#include <multiprocessing/detail/export.hpp>
+#include <multiprocessing/detail/pool_options.hpp>
+#include <multiprocessing/detail/token.hpp>
+
+namespace multiprocessing::pool {
+class Core;    // lib/pool/core.hpp
+struct Draft;  // lib/pool/core_job.cpp
+}  // namespace multiprocessing::pool
+
+namespace multiprocessing::detail {
+
+using PoolCore = std::shared_ptr<pool::Core>;
+
+/// \throws ValueError for options that cannot be had, ArenaExhausted, std::system_error
+MULTIPROCESSING_API PoolCore make_pool(PoolOptions options);
+MULTIPROCESSING_API void close_pool(pool::Core& core);
+MULTIPROCESSING_API void terminate_pool(pool::Core& core);
+/// \throws ValueError while the pool is open.
+MULTIPROCESSING_API void join_pool(pool::Core& core);
+/// terminate and join, from a destructor; nothing in a process that did not make the pool.
+MULTIPROCESSING_API void end_pool(pool::Core& core) noexcept;
+MULTIPROCESSING_API std::size_t pool_size(const pool::Core& core) noexcept;
+/// \throws ValueError if the pool takes no more work or belongs to another process,
+/// BrokenProcessPool
+MULTIPROCESSING_API void require_open(const pool::Core& core);
+
+/// A task or job that was submitted, until it is released.
+struct Ticket {
+  std::uint32_t cell = 0;
+  std::uint32_t sequence = 0;
+};
+
+/// The callable's name, when an error wants it.
+struct TaskName {
+  const void* code = nullptr;
+  std::string (*text)(const void* code) = nullptr;
+  [[nodiscard]] std::string operator()() const { return text == nullptr ? "" : text(code); }
+};
+
+/// Tasks. `wide`: the arguments hold something that must lie at a multiple of more than 32.
+MULTIPROCESSING_API Ticket submit_task(pool::Core& core, CodeToken code, const Writer& arguments,
+                                       bool wide);
+MULTIPROCESSING_API bool task_ended(pool::Core& core, Ticket task) noexcept;
+/// False: not in time. \throws BrokenProcessPool, CancelledError if the pool is terminated.
+MULTIPROCESSING_API bool wait_task(pool::Core& core, Ticket task, std::int64_t deadline);
+/// What an ended task has thrown, or what became of its worker; null if it has a result.
+MULTIPROCESSING_API std::exception_ptr task_error(pool::Core& core, Ticket task,
+                                                  const TaskName& name);
+/// The encoded result; valid until the task is released.
+MULTIPROCESSING_API std::span<const std::byte> task_result(pool::Core& core, Ticket task);
+
+/// Jobs.
+struct JobPlan {
+  CodeToken runner;
+  std::uint64_t items = 0;
+  std::uint64_t chunk_size = 1;
+  std::uint64_t item_size = 0;    // of plain items; 0: encoded
+  std::uint64_t result_size = 0;  // of plain results; 0: none
+  bool result_blocks = false;     // encoded results
+  bool single_items = false;      // somebody waits for single items, and for each failure
+  const Writer* function = nullptr;
+  const Writer* input = nullptr;                        // encoded items
+  const std::vector<std::uint64_t>* offsets = nullptr;  // in it, of each chunk
+};
+
+struct DraftDeleter {
+  MULTIPROCESSING_API void operator()(pool::Draft* draft) const noexcept;
+};
+using JobDraft = std::unique_ptr<pool::Draft, DraftDeleter>;
+
+/// The job in memory, nobody sees it. \throws ArenaExhausted
+MULTIPROCESSING_API JobDraft draft_job(pool::Core& core, const JobPlan& plan);
+/// Room for the plain items, 64-aligned.
+MULTIPROCESSING_API std::byte* draft_items(pool::Draft& draft) noexcept;
+MULTIPROCESSING_API Ticket submit_job(pool::Core& core, JobDraft draft);
+
+MULTIPROCESSING_API bool whole_job_ended(pool::Core& core, Ticket job) noexcept;
+MULTIPROCESSING_API bool wait_job(pool::Core& core, Ticket job, std::int64_t deadline);
+/// The first failure in the order of the items (one for each chunk is known); null: none.
+MULTIPROCESSING_API std::exception_ptr job_error(pool::Core& core, Ticket job,
+                                                 const TaskName& name);
+/// The plain results of an ended job.
+MULTIPROCESSING_API const std::byte* job_results(pool::Core& core, Ticket job) noexcept;
+
+/// Single items of a job: done or failed; what became of it.
+MULTIPROCESSING_API bool item_ended(pool::Core& core, Ticket job, std::uint64_t item) noexcept;
+MULTIPROCESSING_API std::exception_ptr item_error(pool::Core& core, Ticket job, std::uint64_t item,
+                                                  const TaskName& name);
+MULTIPROCESSING_API std::span<const std::byte> item_result(pool::Core& core, Ticket job,
+                                                           std::uint64_t item);
+/// Waits until `ended` is true, which is asked again whenever an item of any job has ended.
+MULTIPROCESSING_API bool wait_items(pool::Core& core, bool (*ended)(void*), void* argument,
+                                    std::int64_t deadline);
+
+/// Lets go of a task or job; what has not ended goes on and is dropped.
+MULTIPROCESSING_API void release_ticket(pool::Core& core, Ticket ticket) noexcept;
+
+/// In a worker.
+MULTIPROCESSING_API int current_worker_index();
+MULTIPROCESSING_API int current_worker_count();
+MULTIPROCESSING_API bool current_stop_requested() noexcept;
+
+}  // namespace multiprocessing::detail

@@ -1,0 +1,162 @@
+// What becomes of a seat whose worker has ended, and of what its tasks left behind. Every step may
+// be repeated: if this keeper dies on the way, the next one goes through all of them.
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <string>
+
+#include "pool/keeper.hpp"
+#include "shm/watch.hpp"
+#include "sys/calls.hpp"
+#include "sys/children.hpp"
+#include "sys/crash_point.hpp"
+#include "sys/io.hpp"
+#include "sys/process.hpp"
+
+namespace multiprocessing::pool {
+namespace {
+
+constexpr std::uint32_t kFailedStarts = 3;  // in a row: the pool is broken
+constexpr int kRounds = 16;
+
+}  // namespace
+
+// live(i) | starting(i) -> vacant(i + 1): S2.
+void Keeper::clean(std::uint32_t index, int status) {
+  MULTIPROCESSING_CRASH_POINT("pool.clean.begun");
+  Seat& seat = state_.seat(index);
+  const SeatWord word = SeatWord::unpack(seat.word.load(std::memory_order_acquire));  // [S]
+  const sys::Nanoseconds deadline = seat.deadline.load(std::memory_order_acquire);
+  const auto pid = static_cast<std::int32_t>(posts_[index].child->pid());
+  const Loss loss{{index, static_cast<std::uint32_t>(word.incarnation) & kIncarnationMask},
+                  sys::now() >= deadline ? Verdict::timed_out : Verdict::died,
+                  pack_obituary(pid, status),
+                  state_.retries};
+  const DoingWord doing = DoingWord::unpack(seat.doing.load(std::memory_order_acquire));
+  bool more = false;
+  try {
+    if (doing.what == Doing::task) more = give_back_task(doing.cell, loss);
+    if (doing.what == Doing::job) more = give_back_chunk(doing, loss);
+  } catch (const Error&) {  // no memory to write it down: later
+    wake_at_ = sys::now() + kAskGrace;
+    return;
+  }
+  clear_bit(state_.parked, index);
+  clear_bit(state_.searching, index);
+  seat.doing.store(0, std::memory_order_seq_cst);
+  seat.deadline.store(INT64_MAX, std::memory_order_relaxed);  // relaxed: the word follows
+  seat.limit.store(0, std::memory_order_relaxed);
+  seat.park.store(0, std::memory_order_relaxed);
+  count_start(seat, status);
+  seat.ready.store(0, std::memory_order_relaxed);
+  MULTIPROCESSING_CRASH_POINT("pool.clean.cleared");
+  seat.word.store(SeatWord{SeatPhase::vacant, word.incarnation + 1}.packed(),
+                  std::memory_order_release);
+  posts_[index] = {};
+  // It may have been the one that others relied on to look for work.
+  if (more || has_work(view_)) wake_parked(state_, kMaxWorkers);
+  item_ended(state_);
+  kill_strays();
+}
+
+// running(dead) -> queued | died | timed_out. True: there is something to be claimed.
+bool Keeper::give_back_task(std::uint32_t index, const Loss& loss) {
+  Cell* cell = view_.cell(index);
+  if (cell == nullptr) return false;
+  std::uint64_t seen = cell->word.load(std::memory_order_acquire);
+  for (;;) {
+    CellWord word = CellWord::unpack(seen);
+    if (word.state == CellState::queued) break;  // a keeper before us got so far; or never claimed
+    if (word.state != CellState::running || word.claimer != loss.claimer) return false;
+    // relaxed: the keeper's own; a successor that counts an attempt twice only gives up earlier
+    const std::uint64_t attempts = cell->attempts.load(std::memory_order_relaxed);
+    const bool again = attempts < loss.retries;
+    const bool waited = word.waited;
+    if (again) {
+      cell->attempts.store(attempts + 1, std::memory_order_relaxed);
+      word.state = CellState::queued;
+    } else {
+      cell->obituary.store(loss.obituary, std::memory_order_relaxed);  // relaxed: [E] follows
+      word.state = loss.verdict == Verdict::died ? CellState::died : CellState::timed_out;
+      word.waited = false;
+    }
+    word.claimer = {};
+    // seq_cst: [E], and before the look at the ring's head
+    if (!cell->word.compare_exchange_strong(seen, word.packed(), std::memory_order_seq_cst))
+      continue;
+    MULTIPROCESSING_CRASH_POINT("pool.clean.marked");
+    if (again) break;
+    if (waited) shm::wake(shm::low_half(cell->word), INT32_MAX);
+    return false;
+  }
+  view_.returned.push_once(index);
+  MULTIPROCESSING_CRASH_POINT("pool.clean.pushed");
+  return true;
+}
+
+bool Keeper::give_back_chunk(DoingWord doing, const Loss& loss) {
+  Cell* cell = view_.cell(doing.cell);
+  if (cell == nullptr) return false;
+  const auto word = CellWord::unpack(cell->word.load(std::memory_order_acquire));
+  if (word.state != CellState::job) return false;
+  Job& job = job_in(*cell);  // S4: the note is still there
+  give_back(job, doing.chunk, loss);
+  MULTIPROCESSING_CRASH_POINT("pool.clean.marked");
+  wake_job(job);
+  if (job_ended(job)) return false;
+  view_.returned.push_once(doing.cell);
+  MULTIPROCESSING_CRASH_POINT("pool.clean.pushed");
+  return true;
+}
+
+// Workers that end before they are ready, one after the other, break the pool.
+void Keeper::count_start(Seat& seat, int status) {
+  if (seat.ready.load(std::memory_order_acquire) != 0) {
+    state_.failed_starts.store(0, std::memory_order_relaxed);  // relaxed: the keeper's own
+    return;
+  }
+  if (status == 0 || phase_of(state_) >= Phase::terminating) return;
+  if (state_.failed_starts.fetch_add(1, std::memory_order_relaxed) + 1 < kFailedStarts) return;
+  (void)advance_phase(state_, Phase::broken);
+}
+
+// Children of ours that are no workers: processes whose parent, a worker or its descendant, has
+// ended. A worker's death hands us all that it leaves behind.
+template <class F>
+void Keeper::for_each_stray(F visit) noexcept {
+  const std::string self = std::to_string(sys::current_pid());
+  const std::string path = "/proc/self/task/" + self + "/children";
+  char text[4096];
+  const ssize_t size = sys::read_text(path.c_str(), text, sizeof text);
+  for (char* at = text; size > 0 && *at != '\0';) {
+    char* end = nullptr;
+    const auto pid = static_cast<pid_t>(std::strtol(at, &end, 10));
+    if (end == at || *end == '\0') break;  // the end, or cut off: next time
+    at = end + 1;
+    const bool worker = std::any_of(posts_.begin(), posts_.end(), [pid](const Post& post) {
+      return post.child && post.child->pid() == pid;
+    });
+    if (!worker) visit(pid);
+  }
+}
+
+void Keeper::reap_strays() noexcept {
+  for_each_stray([](pid_t pid) {
+    siginfo_t info{};
+    (void)sys::calls().waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG);
+  });
+}
+
+void Keeper::kill_strays() noexcept {
+  for (int round = 0; round < kRounds; ++round) {
+    bool found = false;
+    for_each_stray([&found](pid_t pid) {
+      found = true;
+      sys::kill_and_reap(pid);
+    });
+    if (!found) return;
+  }
+}
+
+}  // namespace multiprocessing::pool

@@ -1,0 +1,238 @@
+#include "pool/core.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include <multiprocessing/errors.hpp>
+
+#include "shm/object.hpp"
+#include "shm/process_table.hpp"
+#include "shm/watch.hpp"
+
+namespace multiprocessing::pool {
+namespace {
+
+constexpr int kReclaimAtOnce = 16;
+
+std::vector<shm::ObjectId> ids_in(const detail::Writer& writer) {
+  std::vector<shm::ObjectId> ids;
+  for (const detail::HandleId id : writer.handles()) ids.push_back(id.value);
+  return ids;
+}
+
+void put_arguments(Cell& cell, const detail::Writer& arguments, bool wide) {
+  if (!wide && arguments.handles().empty() && arguments.size() <= kInlineBytes) {
+    cell.args_size = static_cast<std::uint16_t>(arguments.size());
+    std::memcpy(cell.data, arguments.data(), arguments.size());
+    return;
+  }
+  cell.args_size = 0;
+  shm::OwnedBlock block(shm::make_message(arguments.size(), ids_in(arguments)));
+  auto* message = reinterpret_cast<shm::Message*>(block.get().data());
+  std::memcpy(message->bytes(), arguments.data(), arguments.size());
+  (void)shm::link(block.get(), cell.args);
+}
+
+}  // namespace
+
+// A free cell, reserved. Requires working_.
+std::uint32_t Core::take_cell() {
+  if (free_.empty() && !abandoned_.empty()) reclaim_abandoned();
+  if (free_.empty()) return view_.add_cell();
+  const std::uint32_t index = free_.back();
+  free_.pop_back();
+  return index;
+}
+
+void Core::reclaim_abandoned() noexcept {
+  for (std::size_t left = std::min<std::size_t>(kReclaimAtOnce, abandoned_.size()); left > 0;
+       --left) {
+    const std::uint32_t index = abandoned_.front();
+    abandoned_.pop_front();
+    if (!recycle(index)) abandoned_.push_back(index);
+  }
+}
+
+Core::Ticket Core::submit(detail::CodeToken code, const detail::Writer& arguments, bool wide) {
+  require_open();
+  Ticket ticket;
+  {
+    const std::lock_guard guard(working_);
+    ticket.cell = take_cell();
+    Cell& cell = *view_.cell(ticket.cell);
+    // relaxed: a free cell is the owner's (C1)
+    CellWord word = CellWord::unpack(cell.word.load(std::memory_order_relaxed));
+    ticket.sequence = word.sequence;
+    try {
+      cell.token = code;
+      cell.attempts.store(0, std::memory_order_relaxed);
+      put_arguments(cell, arguments, wide);
+      word.state = CellState::queued;
+      cell.word.store(word.packed(), std::memory_order_release);  // [Q]
+      view_.tasks.push(ticket.cell);
+    } catch (...) {
+      word.state = CellState::done;
+      cell.word.store(word.packed(), std::memory_order_relaxed);
+      (void)recycle(ticket.cell);
+      throw;
+    }
+  }
+  announce_work(state_, 1);
+  return ticket;
+}
+
+Core::Ticket Core::submit(Draft& draft) {
+  require_open();
+  Ticket ticket;
+  {
+    const std::lock_guard guard(working_);
+    ticket.cell = take_cell();
+    Cell& cell = *view_.cell(ticket.cell);
+    CellWord word = CellWord::unpack(cell.word.load(std::memory_order_relaxed));  // C1
+    ticket.sequence = word.sequence;
+    auto& job = *reinterpret_cast<Job*>(draft.job.get().data());
+    (void)shm::link(draft.input.get(), job.input);
+    (void)shm::link(draft.job.get(), cell.args);
+    word.state = CellState::job;
+    cell.word.store(word.packed(), std::memory_order_release);  // [Q]
+    try {
+      view_.tasks.push(ticket.cell);
+    } catch (...) {
+      if (!recycle_job(ticket.cell)) abandoned_.push_back(ticket.cell);
+      throw;
+    }
+  }
+  announce_work(state_, std::min(draft.chunks, state_.seats));
+  return ticket;
+}
+
+void Core::release(Ticket ticket) noexcept {
+  const std::lock_guard guard(working_);
+  if (!recycle(ticket.cell)) abandoned_.push_back(ticket.cell);
+}
+
+// done | raised | died | timed_out (s) -> free(s+1). False: it has not ended yet.
+bool Core::recycle(std::uint32_t index) noexcept {
+  Cell& cell = *view_.cell(index);
+  CellWord word = CellWord::unpack(cell.word.load(std::memory_order_acquire));  // [E]
+  if (word.state == CellState::job || word.state == CellState::retired) return recycle_job(index);
+  if (!word.ended()) return false;
+  empty_cell(cell);
+  cell.word.store(CellWord{CellState::free, false, {}, word.sequence + 1}.packed(),
+                  std::memory_order_release);
+  free_.push_back(index);
+  return true;
+}
+
+// job(s) -> retired(s) -> free(s+1): J4.
+bool Core::recycle_job(std::uint32_t index) noexcept {
+  Cell& cell = *view_.cell(index);
+  CellWord word = CellWord::unpack(cell.word.load(std::memory_order_relaxed));  // owner's own
+  if (word.state == CellState::job) {
+    const bool dropped = phase_of(state_) >= Phase::terminating && all_vacant(state_);
+    if (!dropped && !job_ended(job_in(cell))) return false;
+    word.state = CellState::retired;
+    cell.word.store(word.packed(), std::memory_order_seq_cst);  // [N]
+  }
+  if (job_is_noted(index)) return false;
+  empty_cell(cell);
+  cell.word.store(CellWord{CellState::free, false, {}, word.sequence + 1}.packed(),
+                  std::memory_order_release);
+  free_.push_back(index);
+  return true;
+}
+
+bool Core::job_is_noted(std::uint32_t index) noexcept {
+  for (std::uint32_t i = 0; i < state_.seats; ++i) {
+    const auto doing =
+        DoingWord::unpack(state_.seat(i).doing.load(std::memory_order_seq_cst));  // [N]
+    if (doing.what == Doing::job && doing.cell == index) return true;
+  }
+  return false;
+}
+
+bool Core::task_ended(Ticket ticket) noexcept {
+  const auto word = CellWord::unpack(cell(ticket).word.load(std::memory_order_acquire));  // [E]
+  return word.ended();
+}
+
+// Spins, then sleeps on `word` until done() or the deadline. arm() asks to be woken and returns the
+// value to sleep on. Who wakes it: the worker that ends what is waited for; the keeper, if that
+// worker dies; any death in the family, the keeper's included, by the watch.
+template <class Done, class Arm>
+bool Core::wait(const std::atomic<std::uint32_t>& word, sys::Nanoseconds deadline, Done done,
+                Arm arm) {
+  if (done()) return true;
+  if (deadline <= 0) return false;
+  for (Patience patience(temper_); patience.again();) {
+    if (done()) return true;
+  }
+  shm::Sleeper sleeper(word);
+  for (;;) {
+    sleeper.note();
+    const std::uint32_t expected = arm();
+    if (done()) return true;
+    check_alive();
+    if (!sleeper.sleep(expected, deadline)) return done();
+  }
+}
+
+bool Core::wait_task(Ticket ticket, sys::Nanoseconds deadline) {
+  std::atomic<std::uint64_t>& word = cell(ticket).word;
+  return wait(
+      shm::low_half(word), deadline, [&] { return task_ended(ticket); },
+      [&] {
+        std::uint64_t seen = word.load(std::memory_order_acquire);
+        CellWord waited = CellWord::unpack(seen);
+        while (!waited.ended() && !waited.waited) {
+          waited.waited = true;  // C5
+          if (word.compare_exchange_weak(seen, waited.packed(), std::memory_order_acq_rel)) break;
+          waited = CellWord::unpack(seen);
+        }
+        return static_cast<std::uint32_t>(waited.packed());
+      });
+}
+
+bool Core::wait_job(Ticket ticket, sys::Nanoseconds deadline) {
+  Job& job = job_in(cell(ticket));
+  // While it lasts, leave the words to the workers and look at the hint; it is short of the truth
+  // only if a worker died, and then a sleeper is woken.
+  std::uint64_t hint = ~std::uint64_t{0};
+  bool asleep = false;
+  return wait(
+      job.waited, deadline,
+      [&] {
+        const std::uint64_t ended = job.ended.load(std::memory_order_acquire);
+        if (!asleep && ended == hint && ended < job.chunks) return false;
+        hint = ended;
+        return job_ended(job);
+      },
+      [&] {
+        asleep = true;
+        job.waited.store(1, std::memory_order_seq_cst);
+        std::atomic_thread_fence(std::memory_order_seq_cst);  // [W]
+        return 1U;
+      });
+}
+
+bool Core::wait_items(bool (*ended)(void*), void* argument, sys::Nanoseconds deadline) {
+  return wait(
+      state_.waited, deadline, [&] { return ended(argument); },
+      [&] {
+        state_.waited.store(1, std::memory_order_seq_cst);
+        std::atomic_thread_fence(std::memory_order_seq_cst);  // [T]
+        return 1U;
+      });
+}
+
+// Nothing that is waited for may depend on a keeper that is gone.
+void Core::check_alive() {
+  require_owner();
+  const Phase phase = phase_of(state_);
+  if (phase == Phase::broken) throw_broken();
+  if (phase == Phase::terminating)
+    throw CancelledError("the pool was terminated before the task ended");
+  ensure_keeper();
+}
+
+}  // namespace multiprocessing::pool

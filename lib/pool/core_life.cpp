@@ -1,0 +1,208 @@
+// The life of a pool as its owner steers it.
+
+#include <fcntl.h>
+
+#include <csignal>
+#include <string>
+#include <system_error>
+
+#include <multiprocessing/errors.hpp>
+#include <multiprocessing/process.hpp>
+
+#include "pool/core.hpp"
+#include "pool/keeper.hpp"
+#include "shm/object.hpp"
+#include "shm/process_table.hpp"
+#include "sys/calls.hpp"
+#include "sys/io.hpp"
+
+namespace multiprocessing::pool {
+namespace {
+
+constexpr sys::Nanoseconds kEndGrace = 2'000'000'000;  // then the keeper is given up
+constexpr sys::Nanoseconds kLook = 100'000'000;
+
+std::uint32_t seats_of(const PoolOptions& options) {
+  const int wanted = options.processes.value_or(0);
+  if (options.processes && wanted < 1) {
+    throw ValueError("Number of processes must be at least 1, not " + std::to_string(wanted));
+  }
+  if (wanted > static_cast<int>(kMaxWorkers)) {
+    throw ValueError("Number of processes must be at most " + std::to_string(kMaxWorkers) +
+                     ", not " + std::to_string(wanted));
+  }
+  return static_cast<std::uint32_t>(options.processes ? wanted : cpu_count());
+}
+
+PoolSizes sizes_of(const PoolOptions& options) {
+  if (options.maxtasksperchild < 0) {
+    throw ValueError("maxtasksperchild must be a positive int or 0 (no bound), not " +
+                     std::to_string(options.maxtasksperchild));
+  }
+  if (options.retries < 0) {
+    throw ValueError("retries must not be negative, but is " + std::to_string(options.retries));
+  }
+  if (options.method.value_or(StartMethod::fork) != StartMethod::fork ||
+      options.worker.method.value_or(StartMethod::fork) != StartMethod::fork) {
+    throw ValueError("a Pool starts its workers by fork; the other methods are not available yet");
+  }
+  PoolSizes sizes;
+  sizes.seats = seats_of(options);
+  sizes.max_units = static_cast<std::uint32_t>(options.maxtasksperchild);
+  sizes.retries = static_cast<std::uint32_t>(options.retries);
+  if (const auto span = options.task_timeout.duration()) {
+    sizes.task_timeout = span->count();
+  } else if (!options.task_timeout.is_forever()) {
+    sizes.task_deadline = options.task_timeout.deadline();
+  }
+  return sizes;
+}
+
+sys::Pipe make_bell() {
+  sys::Pipe bell = sys::make_pipe();
+  for (const int fd : {bell.read.get(), bell.write.get()}) {
+    (void)sys::calls().fcntl_int(fd, F_SETFL, O_NONBLOCK);
+  }
+  return bell;
+}
+
+}  // namespace
+
+Core::Core(PoolOptions options)
+    : options_(std::move(options)),
+      owner_(shm::self()),
+      object_(create_state(sizes_of(options_))),
+      state_(state_of(object_)),
+      view_(state_),
+      bell_(make_bell()) {}
+
+void Core::require_owner() const {
+  if (owner_ != shm::self())
+    throw ValueError("a Pool can only be used by the process that made it");
+}
+
+void Core::require_open() const {
+  require_owner();
+  switch (phase_of(state_)) {
+    case Phase::open:
+      return;
+    case Phase::broken:
+      throw_broken();
+    default:
+      throw ValueError("Pool not running");
+  }
+}
+
+void Core::throw_broken() const {
+  const auto ref = shm::BlockRef::unpack(state_.failure.load(std::memory_order_acquire));
+  if (!ref)
+    throw BrokenProcessPool("the pool's workers ended, one after the other, as they started");
+  auto* message = shm::block_as<shm::Message>(ref.id);
+  detail::Reader in(message->bytes(), message->size);
+  throw BrokenProcessPool("the pool cannot start its workers: " +
+                          describe(detail::decode_exception(in)));
+}
+
+void Core::start() {
+  start_keeper();
+}
+
+// Requires keeping_, or that nobody else knows this object yet.
+void Core::start_keeper() {
+  const KeeperPlan plan{owner_, process::own_life_pipe_read_end(), bell_.read.get(),
+                        bell_.write.get()};
+  process::LaunchOptions options;
+  options.title = "PoolKeeper";
+  options.life_pipe_read_fd = plan.life;
+  options.ignore_sigint = true;
+  options.daemon = true;
+  options.path = "0";
+  keeper_ = process::launch(options, [this, plan] { return Keeper(view_, options_, plan).run(); });
+  state_.keeper.store(shm::pack_name(keeper_->name()), std::memory_order_release);
+}
+
+// There is nothing left to be kept.
+bool Core::over() {
+  const Phase phase = phase_of(state_);
+  if (phase == Phase::open || !all_vacant(state_)) return false;
+  return phase >= Phase::terminating || !has_work(view_);
+}
+
+void Core::ensure_keeper() {
+  // Memory only: who sleeps has the dead found by the watch.
+  const std::uint64_t keeper = state_.keeper.load(std::memory_order_acquire);
+  if (shm::is_live(shm::unpack_name(keeper))) return;
+  const std::lock_guard guard(keeping_);
+  if (!keeper_ || !keeper_->poll_exit() || over()) return;
+  start_keeper();
+}
+
+void Core::ring() noexcept {
+  (void)sys::write_full(bell_.write.get(), "r", 1);
+}
+
+void Core::close() {
+  require_owner();
+  if (!advance_phase(state_, Phase::closed)) return;
+  wake_parked(state_, kMaxWorkers);
+  ring();
+}
+
+void Core::terminate() {
+  require_owner();
+  if (!advance_phase(state_, Phase::terminating)) return;
+  wake_parked(state_, kMaxWorkers);
+  ring();
+}
+
+void Core::join() {
+  require_owner();
+  if (phase_of(state_) == Phase::open) throw ValueError("Pool is still running");
+  (void)wait_for_end(sys::kForever);
+}
+
+// Until the keeper has ended because the pool is over; another one is started as long as not.
+bool Core::wait_for_end(sys::Nanoseconds deadline) {
+  for (;;) {
+    std::optional<process::Launched> keeper;
+    {
+      const std::lock_guard guard(keeping_);
+      keeper = keeper_;
+    }
+    if (!keeper) return true;
+    if (!keeper->wait(deadline)) return false;
+    if (over()) return true;
+    const std::lock_guard guard(keeping_);
+    if (keeper_->poll_exit()) start_keeper();
+  }
+}
+
+// From the destructor: bounded, whatever the keeper is doing (it may have been stopped).
+void Core::end() noexcept {
+  if (owner_ != shm::self()) return;
+  try {
+    terminate();
+    if (wait_for_end(sys::deadline_after(kEndGrace))) return;
+    const std::lock_guard guard(keeping_);
+    keeper_->send_signal(SIGKILL);
+    (void)keeper_->wait(sys::deadline_after(kLook));
+    kill_workers();
+  } catch (...) {  // KeyboardInterrupt, no memory for a pidfd: the workers die with this process
+    kill_workers();
+  }
+}
+
+void Core::kill_workers() noexcept {
+  for (std::uint32_t i = 0; i < state_.seats; ++i) {
+    const shm::Name name = shm::unpack_name(state_.seat(i).name.load(std::memory_order_acquire));
+    try {
+      const sys::UniqueFd pidfd = sys::open_pidfd(shm::pid_of(name));
+      if (shm::is_dead(name)) continue;
+      (void)sys::send_signal(pidfd.get(), SIGKILL);
+      (void)sys::wait_readable(pidfd.get(), sys::deadline_after(kLook));
+    } catch (const std::system_error&) {  // it has ended
+    }
+  }
+}
+
+}  // namespace multiprocessing::pool

@@ -1,0 +1,220 @@
+#include "pool/keeper.hpp"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <csignal>
+#include <string>
+#include <system_error>
+
+#include "process/launch.hpp"
+#include "shm/process_table.hpp"
+#include "sys/calls.hpp"
+#include "sys/children.hpp"
+#include "sys/crash_point.hpp"
+#include "sys/pipe.hpp"
+#include "sys/process.hpp"
+
+namespace multiprocessing::pool {
+namespace {
+
+constexpr sys::Nanoseconds kTick = 1'000'000'000;  // strays are reaped, the seats looked at
+constexpr sys::Nanoseconds kRetry = 50'000'000;    // after a fork that failed
+constexpr int kFailedForks = 40;                   // in a row: the pool is broken
+
+std::string worker_title(const PoolOptions& options, std::uint32_t index) {
+  const std::string& name = options.worker.name;
+  return (name.empty() ? "ForkPoolWorker" : name) + "-" + std::to_string(index + 1);
+}
+
+}  // namespace
+
+Keeper::Keeper(View& view, const PoolOptions& options, const KeeperPlan& plan)
+    : view_(view), state_(view.state()), options_(options), plan_(plan), posts_(state_.seats) {}
+
+int Keeper::run() {
+  MULTIPROCESSING_CRASH_POINT("pool.keeper.started");
+  sys::become_subreaper();
+  view_.returned.take_over();
+  adopt();
+  for (;;) {
+    for (std::uint32_t i = 0; i < state_.seats; ++i) look_after(i);
+    if (all_vacant(state_) && !wanted(phase_of(state_))) break;
+    if (sys::zombie_waits()) reap_strays();
+    wait();
+  }
+  kill_strays();
+  return 0;
+}
+
+// Seats as a keeper before us left them: S1.
+void Keeper::adopt() {
+  for (std::uint32_t i = 0; i < state_.seats; ++i) adopt_seat(i);
+  MULTIPROCESSING_CRASH_POINT("pool.keeper.adopted");
+}
+
+void Keeper::adopt_seat(std::uint32_t index) {
+  Seat& seat = state_.seat(index);
+  std::uint64_t seen = seat.word.load(std::memory_order_acquire);  // [S]
+  SeatWord word = SeatWord::unpack(seen);
+  if (word.phase == SeatPhase::starting) {
+    // A worker that exists all the same finds its seat taken back, and ends.
+    const SeatWord vacant{SeatPhase::vacant, word.incarnation + 1};
+    if (seat.word.compare_exchange_strong(seen, vacant.packed(), std::memory_order_seq_cst)) return;
+    word = SeatWord::unpack(seen);
+  }
+  if (word.phase != SeatPhase::live) return;
+  const shm::Name name = shm::unpack_name(seat.name.load(std::memory_order_acquire));
+  auto child = std::make_shared<process::Child>(name, worker_title(options_, index),
+                                                process::Child::Origin::elsewhere);
+  const pid_t pid = shm::pid_of(name);
+  sys::UniqueFd pidfd;
+  try {
+    pidfd = sys::open_pidfd(pid);
+  } catch (const std::system_error&) {  // it has ended
+  }
+  // Alive after the pidfd was opened: the pid was its own then. If not, a pipe without writers is
+  // readable, as the pidfd of the dead would be.
+  if (shm::is_dead(name)) pidfd = std::move(sys::make_pipe().read);
+  child->found(pid, std::move(pidfd));
+  posts_[index].child = std::move(child);
+}
+
+// vacant(i) -> starting(i), then the fork. The worker does the rest.
+void Keeper::fill(std::uint32_t index) {
+  Seat& seat = state_.seat(index);
+  const SeatWord word = SeatWord::unpack(seat.word.load(std::memory_order_acquire));
+  const std::uint64_t incarnation = word.incarnation;
+  seat.word.store(SeatWord{SeatPhase::starting, incarnation}.packed(), std::memory_order_release);
+  MULTIPROCESSING_CRASH_POINT("pool.seat.starting");
+  process::LaunchOptions options;
+  options.title = worker_title(options_, index);
+  options.parent = plan_.owner;
+  options.life_pipe_read_fd = plan_.life;
+  options.ignore_sigint = true;
+  options.daemon = true;
+  options.listed_worker = true;
+  options.path = "0:" + std::to_string(index + 1);
+  options.settings = &options_.worker;
+  try {
+    posts_[index].child =
+        process::launch(options, [=, this] { return be_worker(index, incarnation); }).child();
+  } catch (const std::system_error&) {
+    seat.word.store(SeatWord{SeatPhase::vacant, incarnation + 1}.packed(),
+                    std::memory_order_release);
+    wake_at_ = sys::deadline_after(kRetry);
+    if (++failed_forks_ < kFailedForks) return;
+    keep_failure(state_);
+    (void)advance_phase(state_, Phase::broken);
+    return;
+  }
+  failed_forks_ = 0;
+  MULTIPROCESSING_CRASH_POINT("pool.seat.launched");
+}
+
+// Runs in the worker.
+int Keeper::be_worker(std::uint32_t index, std::uint64_t incarnation) {
+  posts_.clear();  // the pidfds of the others
+  Worker worker(view_, index, incarnation, plan_.bell_write);
+  return worker.run(options_);
+}
+
+// True if a vacant seat is to be filled.
+bool Keeper::wanted(Phase phase) noexcept {
+  return phase == Phase::open || (phase == Phase::closed && has_work(view_));
+}
+
+void Keeper::look_after(std::uint32_t index) {
+  Post& post = posts_[index];
+  if (post.child) {
+    const std::optional<int> status = post.child->poll_exit();
+    if (status) clean(index, *status);
+  }
+  const sys::Nanoseconds now = sys::now();
+  const Phase phase = phase_of(state_);
+  if (post.child) {
+    if (phase >= Phase::terminating) {
+      stop(post, now);
+    } else {
+      limit(index, now);
+    }
+  } else if (wanted(phase)) {
+    fill(index);
+  }
+}
+
+// The pool is over: SIGTERM, then SIGKILL.
+void Keeper::stop(Post& post, sys::Nanoseconds now) {
+  if (!post.terminated) {
+    post.terminated = true;
+    post.step_at = now + kTermGrace;
+    post.child->end_with(SIGTERM);
+  } else if (now >= post.step_at) {
+    post.step_at = now + kTermGrace;
+    post.child->end_with(SIGKILL);
+  }
+}
+
+// A unit that overran: asked to stop, then SIGTERM, then SIGKILL; each step only if the worker is
+// still at that unit. Once it is doomed, the worker begins nothing more.
+void Keeper::limit(std::uint32_t index, sys::Nanoseconds now) {
+  Seat& seat = state_.seat(index);
+  Post& post = posts_[index];
+  std::uint64_t unit = seat.limit.load(std::memory_order_acquire);
+  if (seat.deadline.load(std::memory_order_seq_cst) > now && (unit & 3U) == 0) return;  // [L]
+  if (post.against != unit >> 2U) post = {post.child, 0, unit >> 2U, false};
+  if (now < post.step_at) return;
+  switch (static_cast<Stage>(unit & 3U)) {
+    case Stage::none:
+      if (seat.limit.compare_exchange_strong(unit, unit | 1U, std::memory_order_acq_rel)) {
+        post.step_at = now + kAskGrace;
+      }
+      break;
+    case Stage::asked:
+      if (seat.limit.compare_exchange_strong(unit, unit + 1, std::memory_order_acq_rel)) {
+        post.step_at = now + kTermGrace;
+        post.child->end_with(SIGTERM);
+      }
+      break;
+    case Stage::doomed:
+      post.step_at = now + kTermGrace;
+      post.child->end_with(SIGKILL);
+      break;
+  }
+}
+
+// Who ends it: a worker's end, the bell, or the time of the next step.
+void Keeper::wait() {
+  const sys::Nanoseconds now = sys::now();
+  set_alarm(now);
+  std::vector<struct pollfd> watched{{plan_.bell_read, POLLIN, 0}};
+  for (const Post& post : posts_) {
+    if (post.child) watched.push_back({post.child->pidfd(), POLLIN, 0});
+  }
+  const sys::Nanoseconds span = std::max<sys::Nanoseconds>(wake_at_ - now, 0);
+  const std::timespec timeout{span / 1'000'000'000, span % 1'000'000'000};
+  (void)sys::calls().poll(watched.data(), watched.size(), &timeout);
+  char rings[64];
+  while (sys::calls().read(plan_.bell_read, rings, sizeof rings) > 0) {
+  }
+  wake_at_ = 0;
+}
+
+// The alarm stands before the deadlines are read, so that a worker which begins meanwhile rings.
+void Keeper::set_alarm(sys::Nanoseconds now) noexcept {
+  const sys::Nanoseconds tick = now + kTick;
+  state_.alarm.store(tick, std::memory_order_seq_cst);  // [L]
+  sys::Nanoseconds at = wake_at_ > now ? std::min(wake_at_, tick) : tick;
+  for (std::uint32_t i = 0; i < state_.seats; ++i) {
+    const Post& post = posts_[i];
+    if (!post.child) continue;
+    const Seat& seat = state_.seat(i);
+    const bool overrun = (seat.limit.load(std::memory_order_acquire) & 3U) != 0;
+    const sys::Nanoseconds deadline = seat.deadline.load(std::memory_order_seq_cst);  // [L]
+    at = std::min(at, post.terminated || overrun ? post.step_at : deadline);
+  }
+  wake_at_ = at;
+  state_.alarm.store(at, std::memory_order_seq_cst);
+}
+
+}  // namespace multiprocessing::pool

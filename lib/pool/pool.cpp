@@ -1,0 +1,188 @@
+// The functions of detail/pool_core.hpp: the pool as the templates see it.
+
+#include <multiprocessing/pool.hpp>
+
+#include <cstring>
+#include <utility>
+
+#include "pool/core.hpp"
+#include "pool/worker.hpp"
+#include "shm/object.hpp"
+
+namespace multiprocessing::pool {
+
+std::exception_ptr worker_died(std::uint64_t obituary, const detail::TaskName& name) {
+  const std::int32_t status = status_in(obituary);
+  const auto signal = status < 0 ? std::optional<int>(-status) : std::nullopt;
+  const auto code = status < 0 ? std::nullopt : std::optional<int>(status);
+  return std::make_exception_ptr(WorkerDied(pid_in(obituary), signal, code, name()));
+}
+
+std::exception_ptr task_timeout(const detail::TaskName& name) {
+  const std::string task = name();
+  return std::make_exception_ptr(TaskTimeout(
+      (task.empty() ? std::string("the task") : "the task " + task) + " overran its time limit"));
+}
+
+namespace {
+
+std::span<const std::byte> message_at(const shm::Location& place) noexcept {
+  const auto ref = shm::BlockRef::unpack(place.load(std::memory_order_acquire));
+  if (!ref) return {};
+  auto* message = shm::block_as<shm::Message>(ref.id);
+  return {message->bytes(), message->size};
+}
+
+std::exception_ptr failure(const FailureRecord* record, const detail::TaskName& name) {
+  if (record == nullptr) return nullptr;
+  if (record->verdict == Verdict::died) return worker_died(record->obituary, name);
+  if (record->verdict == Verdict::timed_out) return task_timeout(name);
+  detail::Reader in(reinterpret_cast<const std::byte*>(record + 1), record->size);
+  return detail::decode_exception(in);
+}
+
+}  // namespace
+}  // namespace multiprocessing::pool
+
+namespace multiprocessing::detail {
+
+using pool::CellState;
+using pool::CellWord;
+using pool::Core;
+
+PoolCore make_pool(PoolOptions options) {
+  auto core = std::make_shared<Core>(std::move(options));
+  core->start();
+  return core;
+}
+void close_pool(Core& core) {
+  core.close();
+}
+void terminate_pool(Core& core) {
+  core.terminate();
+}
+void join_pool(Core& core) {
+  core.join();
+}
+void end_pool(Core& core) noexcept {
+  core.end();
+}
+std::size_t pool_size(const Core& core) noexcept {
+  return core.size();
+}
+void require_open(const Core& core) {
+  core.require_open();
+}
+
+Ticket submit_task(Core& core, CodeToken code, const Writer& arguments, bool wide) {
+  return core.submit(code, arguments, wide);
+}
+bool task_ended(Core& core, Ticket task) noexcept {
+  return core.task_ended(task);
+}
+bool wait_task(Core& core, Ticket task, std::int64_t deadline) {
+  return core.wait_task(task, deadline);
+}
+
+std::span<const std::byte> task_result(Core& core, Ticket task) {
+  const pool::Cell& cell = core.cell(task);
+  if (cell.result.load(std::memory_order_acquire) != 0) return pool::message_at(cell.result);
+  return {cell.data + cell.result_offset(), cell.result_size};
+}
+
+std::exception_ptr task_error(Core& core, Ticket task, const TaskName& name) {
+  const pool::Cell& cell = core.cell(task);
+  switch (CellWord::unpack(cell.word.load(std::memory_order_acquire)).state) {
+    case CellState::raised: {
+      Reader in(task_result(core, task));
+      return decode_exception(in);
+    }
+    case CellState::died:
+      return pool::worker_died(cell.obituary.load(std::memory_order_relaxed), name);  // [E] above
+    case CellState::timed_out:
+      return pool::task_timeout(name);
+    default:
+      return nullptr;
+  }
+}
+
+void DraftDeleter::operator()(pool::Draft* draft) const noexcept {
+  delete draft;
+}
+
+JobDraft draft_job(Core& core, const JobPlan& plan) {
+  return JobDraft(pool::draft(core, plan));
+}
+std::byte* draft_items(pool::Draft& draft) noexcept {
+  return draft.items;
+}
+Ticket submit_job(Core& core, JobDraft draft) {
+  return core.submit(*draft);
+}
+
+bool whole_job_ended(Core& core, Ticket job) noexcept {
+  return pool::job_ended(pool::job_in(core.cell(job)));
+}
+bool wait_job(Core& core, Ticket job, std::int64_t deadline) {
+  return core.wait_job(job, deadline);
+}
+
+std::exception_ptr job_error(Core& core, Ticket ticket, const TaskName& name) {
+  pool::Job& job = pool::job_in(core.cell(ticket));
+  for (std::uint64_t i = 0; i < job.chunks; ++i) {
+    if (const auto* record = pool::first_failure(job, i)) return pool::failure(record, name);
+  }
+  return nullptr;
+}
+
+const std::byte* job_results(Core& core, Ticket job) noexcept {
+  return pool::job_in(core.cell(job)).result_bytes();
+}
+
+bool item_ended(Core& core, Ticket ticket, std::uint64_t item) noexcept {
+  pool::Job& job = pool::job_in(core.cell(ticket));
+  const std::uint64_t word =
+      job.chunk(item / job.chunk_size).word.load(std::memory_order_acquire);  // [C]
+  return pool::ChunkWord::unpack(word).progress > item % job.chunk_size;
+}
+
+std::exception_ptr item_error(Core& core, Ticket ticket, std::uint64_t item, const TaskName& name) {
+  pool::Job& job = pool::job_in(core.cell(ticket));
+  return pool::failure(pool::failure_of(job, item / job.chunk_size, item % job.chunk_size), name);
+}
+
+std::span<const std::byte> item_result(Core& core, Ticket ticket, std::uint64_t item) {
+  pool::Job& job = pool::job_in(core.cell(ticket));
+  return pool::message_at(job.result_block(item));
+}
+
+bool wait_items(Core& core, bool (*ended)(void*), void* argument, std::int64_t deadline) {
+  return core.wait_items(ended, argument, deadline);
+}
+
+void release_ticket(Core& core, Ticket ticket) noexcept {
+  core.release(ticket);
+}
+
+namespace {
+
+pool::Worker& require_worker() {
+  pool::Worker* const worker = pool::Worker::current();
+  if (worker == nullptr) throw ValueError("this process is no worker of a pool");
+  return *worker;
+}
+
+}  // namespace
+
+int current_worker_index() {
+  return static_cast<int>(require_worker().index());
+}
+int current_worker_count() {
+  return static_cast<int>(require_worker().count());
+}
+bool current_stop_requested() noexcept {
+  const pool::Worker* const worker = pool::Worker::current();
+  return worker != nullptr && worker->stop_requested();
+}
+
+}  // namespace multiprocessing::detail

@@ -1,0 +1,284 @@
+// Doing what was claimed: a task, or the items of a chunk.
+
+#include <cxxabi.h>
+
+#include <algorithm>
+#include <cstring>
+#include <span>
+#include <vector>
+
+#include <multiprocessing/detail/exception.hpp>
+#include <multiprocessing/process.hpp>
+
+#include "pool/worker.hpp"
+#include "shm/object.hpp"
+#include "shm/process_table.hpp"
+#include "shm/watch.hpp"
+#include "sys/crash_point.hpp"
+#include "sys/io.hpp"
+#include "sys/process.hpp"
+
+namespace multiprocessing::pool {
+namespace {
+
+constexpr sys::Nanoseconds kTimerSlack = 250'000'000;
+
+// What must not be caught: a request to end the process or the thread.
+bool passes_through() {
+  try {
+    throw;
+  } catch (const SystemExit&) {
+    return true;
+  } catch (const abi::__forced_unwind&) {
+    throw;
+  } catch (...) {
+    return false;
+  }
+}
+
+detail::Origin origin_of(const void* code) {
+  detail::Origin origin;
+  origin.process = shm::title_of(shm::self());
+  origin.pid = sys::current_pid();
+  if (code != nullptr) origin.function = detail::function_name(code);
+  return origin;
+}
+
+std::span<const std::byte> arguments_of(const Cell& cell) noexcept {
+  const auto ref = shm::BlockRef::unpack(cell.args.load(std::memory_order_acquire));
+  if (!ref) return {cell.data, cell.args_size};
+  auto* message = shm::block_as<shm::Message>(ref.id);
+  return {message->bytes(), message->size};
+}
+
+shm::OwnedBlock message_of(const detail::Writer& out) {
+  std::vector<shm::ObjectId> handles;
+  for (const detail::HandleId id : out.handles()) handles.push_back(id.value);
+  shm::OwnedBlock block(shm::make_message(out.size(), handles));
+  auto* message = reinterpret_cast<shm::Message*>(block.get().data());
+  if (out.size() != 0) std::memcpy(message->bytes(), out.data(), out.size());
+  return block;
+}
+
+// A result that a worker left there before it died is replaced.
+void link_result(const detail::Writer& out, shm::Location& place) {
+  shm::OwnedBlock block = message_of(out);
+  while (!shm::link(block.get(), place)) {
+    shm::Block old = shm::unlink(place);
+    shm::release(old);
+  }
+}
+
+}  // namespace
+
+Limit::Limit(PoolState& state, Seat& seat, int bell) noexcept
+    : state_(state),
+      seat_(seat),
+      bell_(bell),
+      wanted_(state.task_timeout != INT64_MAX || state.task_deadline != INT64_MAX) {}
+
+void Limit::begin() {
+  if (!timer_) timer_.emplace();
+  const sys::Nanoseconds now = sys::now();
+  const sys::Nanoseconds span =
+      state_.task_timeout == INT64_MAX ? INT64_MAX : sys::deadline_after(state_.task_timeout);
+  const sys::Nanoseconds deadline = std::min(span, state_.task_deadline);
+  seat_.limit.store(++count_ << 2U, std::memory_order_relaxed);  // relaxed: the deadline follows
+  seat_.deadline.store(deadline, std::memory_order_seq_cst);     // [L]
+  timer_->arm(std::max<sys::Nanoseconds>(deadline - now, 0) + kAskGrace + kTermGrace + kTimerSlack);
+  if (state_.alarm.load(std::memory_order_seq_cst) > deadline) {  // [L]
+    (void)sys::write_full(bell_, "L", 1);                         // a full pipe rings as well
+  }
+}
+
+bool Limit::end() noexcept {
+  const bool late = sys::now() > seat_.deadline.load(std::memory_order_relaxed);  // own
+  seat_.deadline.store(INT64_MAX, std::memory_order_seq_cst);
+  timer_->disarm();
+  const std::uint64_t was = seat_.limit.exchange(++count_ << 2U, std::memory_order_acq_rel);
+  doomed_ = static_cast<Stage>(was & 3U) == Stage::doomed;
+  return late || (was & 3U) != 0;
+}
+
+bool Limit::asked() const noexcept {
+  return (seat_.limit.load(std::memory_order_acquire) & 3U) != 0;
+}
+
+void* Worker::code_of(detail::CodeToken token) {
+  Known& known = known_[(token.offset >> 4U) % known_.size()];
+  if (known.code == nullptr || known.token != token) {
+    known = {token, detail::address_of_token(token)};
+  }
+  return known.code;
+}
+
+// running(me) -> done | raised | timed_out
+void Worker::run_task(Cell& cell) {
+  MULTIPROCESSING_CRASH_POINT("pool.task.claimed");
+  for (;;) {
+    cell.result_size = 0;
+    if (limit_.wanted()) limit_.begin();
+    const bool good = call(cell);
+    MULTIPROCESSING_CRASH_POINT("pool.task.stored");
+    if (!limit_.wanted() || !limit_.end()) {
+      return finish(cell, good ? CellState::done : CellState::raised);
+    }
+    // relaxed: the claimer's own while it lives
+    const std::uint64_t attempts = cell.attempts.load(std::memory_order_relaxed);
+    if (limit_.doomed() || attempts >= view_.state().retries) break;
+    cell.attempts.store(attempts + 1, std::memory_order_relaxed);
+  }
+  finish(cell, CellState::timed_out);
+}
+
+// True if the task has a result; what it has thrown is stored in the result's place.
+bool Worker::call(Cell& cell) {
+  void* code = nullptr;
+  try {
+    code = code_of(cell.token);
+    detail::TaskRun run{detail::Reader(arguments_of(cell)), this, &cell};
+    reinterpret_cast<detail::TaskRunner>(code)(run);
+    return true;
+  } catch (...) {
+    if (passes_through()) throw;
+    detail::Writer out;
+    detail::encode_exception(out, std::current_exception(), origin_of(code));
+    store_result(cell, out);
+    return false;
+  }
+}
+
+void Worker::store_result(Cell& cell, const detail::Writer& out) {
+  const std::size_t offset = cell.result_offset();
+  if (out.handles().empty() && offset + out.size() <= kInlineBytes) {
+    if (cell.result.load(std::memory_order_relaxed) != 0) {  // of a worker that died here
+      shm::Block old = shm::unlink(cell.result);
+      shm::release(old);
+    }
+    std::memcpy(cell.data + offset, out.data(), out.size());
+    cell.result_size = static_cast<std::uint16_t>(out.size());
+  } else {
+    link_result(out, cell.result);
+  }
+}
+
+void Worker::finish(Cell& cell, CellState state) noexcept {
+  std::uint64_t seen = cell.word.load(std::memory_order_relaxed);  // ours, but for W
+  CellWord word = CellWord::unpack(seen);
+  do {
+    word = CellWord::unpack(seen);
+    word.state = state;
+    word.waited = false;
+    // release: [E]; C5
+  } while (!cell.word.compare_exchange_weak(seen, word.packed(), std::memory_order_acq_rel,
+                                            std::memory_order_relaxed));
+  MULTIPROCESSING_CRASH_POINT("pool.task.published");
+  if (CellWord::unpack(seen).waited) shm::wake(shm::low_half(cell.word), INT32_MAX);
+}
+
+void Worker::run_chunk(const Unit& unit) {
+  Job& job = job_in(*view_.cell(unit.cell));
+  running_ = {&job, unit.chunk};
+  detail::JobRun run{detail::Reader(nullptr, 0), nullptr, detail::Reader(nullptr, 0),
+                     job.result_bytes()};
+  run.first = unit.chunk * job.chunk_size;
+  run.progress = unit.progress;
+  run.end = job.length(unit.chunk);
+  run.word = &job.chunk(unit.chunk).word;
+  run.owner = chunk_owner(me_);
+  run.worker = this;
+  run.watched = limit_.wanted() || (job.flags & kEager) != 0;
+#ifdef MULTIPROCESSING_CRASH_POINTS
+  run.watched = true;
+#endif
+  while (!run_items(job, unit, run)) {
+  }
+  running_ = {};
+  if (run.progress < job.length(unit.chunk)) return;  // doomed: the keeper gives the rest back
+  // release: [C]
+  run.word->store(ChunkWord{static_cast<std::uint32_t>(run.progress), false, 0}.packed(),
+                  std::memory_order_release);
+  MULTIPROCESSING_CRASH_POINT("pool.chunk.ended");
+  const std::uint64_t ended = job.ended.fetch_add(1, std::memory_order_seq_cst) + 1;  // [W]
+  if (ended >= job.chunks && job.waited.load(std::memory_order_seq_cst) != 0) wake_job(job);
+  note({});
+}
+
+// False: what happened is the fault of the item in progress; there are more.
+bool Worker::run_items(Job& job, const Unit& unit, detail::JobRun& run) {
+  const auto input = shm::BlockRef::unpack(job.input.load(std::memory_order_acquire));
+  const std::byte* bytes = nullptr;
+  std::uint64_t size = 0;
+  if (input) {
+    auto* message = shm::block_as<shm::Message>(input.id);
+    bytes = message->bytes();
+    size = message->size;
+  }
+  run.function = detail::Reader(bytes, job.function_size);
+  run.items = bytes + job.input_start;
+  if (job.plain_items == 0) {
+    const std::uint64_t start = job.input_start + job.chunk(unit.chunk).input_offset;
+    run.input = detail::Reader(bytes + start, size - start);
+  }
+  try {
+    reinterpret_cast<detail::JobRunner>(code_of(job.runner))(run);
+    return true;
+  } catch (...) {
+    detail::begin_item(run);
+    detail::fail_item(run);
+    detail::end_item(run);
+    return run.progress >= run.end;
+  }
+}
+
+}  // namespace multiprocessing::pool
+
+namespace multiprocessing::detail {
+namespace {
+
+pool::Worker& worker_of(const JobRun& run) noexcept {
+  return *static_cast<pool::Worker*>(run.worker);
+}
+
+}  // namespace
+
+void watch_begin(JobRun& run) {
+  pool::Limit& limit = worker_of(run).limit();
+  if (limit.wanted()) limit.begin();
+}
+
+void watch_return(JobRun& run) {
+  pool::Worker& worker = worker_of(run);
+  MULTIPROCESSING_CRASH_POINT("pool.item.returned");
+  if (!worker.limit().wanted() || !worker.limit().end()) return;
+  const pool::Worker::Running& running = worker.running();
+  pool::add_failure(*running.job, running.chunk, run.progress, pool::Verdict::timed_out, 0,
+                    nullptr);
+}
+
+void watch_end(JobRun& run) {
+  MULTIPROCESSING_CRASH_POINT("pool.item.done");
+  pool::Worker& worker = worker_of(run);
+  if (worker.limit().doomed()) run.end = run.progress;
+  if ((worker.running().job->flags & pool::kEager) != 0) worker.item_ended();
+}
+
+void fail_item(JobRun& run) {
+  if (pool::passes_through()) throw;
+  const pool::Worker::Running& running = worker_of(run).running();
+  Writer out;
+  encode_exception(out, std::current_exception(), pool::origin_of(nullptr));
+  pool::add_failure(*running.job, running.chunk, run.progress, pool::Verdict::raised, 0, &out);
+}
+
+void put_result(TaskRun& run, const Writer& result) {
+  MULTIPROCESSING_CRASH_POINT("pool.task.run");
+  static_cast<pool::Worker*>(run.worker)->store_result(*static_cast<pool::Cell*>(run.cell), result);
+}
+
+void put_item(JobRun& run, const Writer& result) {
+  pool::link_result(result, worker_of(run).running().job->result_block(run.first + run.progress));
+  MULTIPROCESSING_CRASH_POINT("pool.item.stored");
+}
+
+}  // namespace multiprocessing::detail

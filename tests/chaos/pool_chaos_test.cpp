@@ -1,0 +1,238 @@
+// Kills a pool's worker or keeper at each point named in lib/pool, and at the points of the memory
+// beneath it, and checks that every task resolves, that at most the one in hand fails, and that the
+// pool goes on.
+
+#include <multiprocessing/pool.hpp>
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <fstream>
+#include <ostream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include <multiprocessing/synchronize.hpp>
+
+#include "shm/arena.hpp"
+#include "sys/crash_point.hpp"
+#include "sys/process.hpp"
+
+namespace multiprocessing {
+namespace {
+
+struct At {
+  const char* point;
+  int visit = 1;
+  friend std::ostream& operator<<(std::ostream& out, const At& at) {
+    return out << at.point << ':' << at.visit;
+  }
+};
+
+int same(int x) {
+  return x;
+}
+std::string text_of(int x) {
+  return std::string(500, 'x') + std::to_string(x);
+}
+int die() {
+  ::kill(::getpid(), SIGKILL);
+  return 0;
+}
+
+// The first worker that comes by is the victim.
+void arm_one(const Event& armed, const std::string& point, int visit) {
+  if (armed.is_set()) return;
+  armed.set();
+  static std::string kept;
+  kept = point;
+  sys::arm_crash_point(kept.c_str(), visit);
+}
+
+/// What became of some work.
+struct Tally {
+  int good = 0;
+  int failed = 0;
+
+  template <class Get>
+  void add(Get get) {
+    try {
+      get();
+      ++good;
+    } catch (const WorkerDied&) {
+      ++failed;
+    }
+  }
+};
+
+// Tasks with small and big results, whole maps, single items: everything that a worker does.
+Tally work(Pool& pool) {
+  Tally tally;
+  std::vector<AsyncResult<int>> small;
+  std::vector<AsyncResult<std::string>> big;
+  for (int i = 0; i < 10; ++i) small.push_back(pool.apply_async(same, i));
+  for (int i = 0; i < 10; ++i) big.push_back(pool.apply_async(text_of, i));
+  for (int i = 0; i < 10; ++i) {
+    const auto at = static_cast<std::size_t>(i);
+    tally.add([&] { EXPECT_EQ(small[at].get(), i); });
+    tally.add([&] { EXPECT_EQ(big[at].get(), text_of(i)); });
+  }
+  tally.add([&] { EXPECT_EQ(pool.map(same, range(40)).size(), 40U); });
+  tally.add([&] { EXPECT_EQ(pool.map(text_of, range(40)).size(), 40U); });
+  auto items = pool.imap(text_of, range(40), 5);
+  for (int i = 0; i < 40; ++i) tally.add([&] { EXPECT_EQ(items.next(), text_of(i)); });
+  EXPECT_EQ(items.next(), std::nullopt);
+  return tally;
+}
+
+std::uint64_t deaths_so_far() {
+  return shm::arena().header().deaths.load(std::memory_order_acquire);
+}
+
+class PoolWorkerChaosTest : public testing::TestWithParam<At> {};
+
+TEST_P(PoolWorkerChaosTest, AWorkerKilledThereCostsAtMostItsTask) {
+  for (const int processes : {1, 2}) {
+    const Event armed;
+    const std::uint64_t before = deaths_so_far();
+    Pool pool(
+        {.processes = processes,
+         .initializer = partial(arm_one, armed, std::string(GetParam().point), GetParam().visit)});
+
+    const Tally first = work(pool);
+    const Tally second = work(pool);
+
+    EXPECT_LE(first.failed + second.failed, 1);
+    EXPECT_EQ(first.good + first.failed, 62);
+    EXPECT_EQ(second.good + second.failed, 62);
+    pool.close();
+    pool.join();
+    if (processes == 1) {
+      EXPECT_GE(deaths_so_far(), before + 3) << "the victim, its successor, the keeper";
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Points, PoolWorkerChaosTest,
+    testing::Values(At{"pool.task.noted"}, At{"pool.task.claimed"}, At{"pool.task.claimed", 5},
+                    At{"pool.task.run"}, At{"pool.task.run", 3}, At{"pool.task.stored"},
+                    At{"pool.task.published"}, At{"pool.chunk.noted"}, At{"pool.chunk.claimed"},
+                    At{"pool.chunk.claimed", 3}, At{"pool.item.returned", 3},
+                    At{"pool.item.stored"}, At{"pool.item.stored", 7}, At{"pool.item.done"},
+                    At{"pool.item.done", 4}, At{"pool.chunk.ended"}, At{"pool.chunk.ended", 2},
+                    At{"block.allocate.noted", 4}, At{"block.allocate.claimed", 4},
+                    At{"block.link.noted", 3}, At{"block.link.linked", 3},
+                    At{"block.link.published", 3}));
+
+TEST(PoolIdleChaosTest, AWorkerKilledAsItFallsAsleepIsReplaced) {
+  const Event armed;
+  const std::uint64_t before = deaths_so_far();
+  Pool pool(
+      {.processes = 1, .initializer = partial(arm_one, armed, std::string("pool.seat.parked"), 1)});
+
+  while (deaths_so_far() == before) std::this_thread::yield();
+
+  EXPECT_EQ(pool.apply(same, 1), 1);
+}
+
+// Work that keeps the keeper busy: a task and an item that kill their worker.
+void deaths(Pool& pool) {
+  EXPECT_THROW(pool.apply(die), WorkerDied);
+  auto items = pool.imap([](int x) { return x == 3 ? die() : x; }, range(10), 10);
+  for (int i = 0; i < 10; ++i) {
+    if (i == 3) {
+      EXPECT_THROW(items.next(), WorkerDied);
+    } else {
+      EXPECT_EQ(items.next(), i);
+    }
+  }
+}
+
+pid_t only_child() {
+  std::ifstream children("/proc/self/task/" + std::to_string(::getpid()) + "/children");
+  pid_t child = 0;
+  children >> child;
+  return child;
+}
+
+class PoolKeeperChaosTest : public testing::TestWithParam<At> {
+ protected:
+  // The keeper is forked with the point armed; its successors are not.
+  static Pool make(int retries = 0) {
+    sys::arm_crash_point(GetParam().point, GetParam().visit);
+    Pool pool({.processes = 2, .retries = retries});
+    sys::disarm_crash_point();
+    return pool;
+  }
+};
+
+TEST_P(PoolKeeperChaosTest, AKeeperKilledThereIsReplacedAndNothingIsLost) {
+  Pool pool = make();
+  const pid_t keeper = only_child();
+
+  const Tally before = work(pool);
+  deaths(pool);
+  const Tally after = work(pool);
+  EXPECT_THROW(pool.apply(die), WorkerDied);
+
+  EXPECT_EQ(before.failed + after.failed, 0);
+  EXPECT_FALSE(sys::process_runs(keeper, 0)) << "the point was not met";
+  pool.close();
+  pool.join();
+}
+
+TEST_P(PoolKeeperChaosTest, ARetryIsNotLostWithTheKeeper) {
+  const Event first;
+  Pool pool = make(1);
+
+  const int result = pool.apply(
+      [](const Event& event, int x) {
+        if (event.is_set()) return x;
+        event.set();
+        return die();
+      },
+      first, 7);
+
+  EXPECT_EQ(result, 7);
+}
+
+TEST_P(PoolKeeperChaosTest, TerminateEndsThePoolAllTheSame) {
+  Pool pool = make();
+  for (int i = 0; i < 5; ++i) (void)pool.apply_async(die);
+
+  pool.terminate();
+  pool.join();
+}
+
+INSTANTIATE_TEST_SUITE_P(Points, PoolKeeperChaosTest,
+                         testing::Values(At{"pool.keeper.started"}, At{"pool.keeper.adopted"},
+                                         At{"pool.seat.starting"}, At{"pool.seat.starting", 2},
+                                         At{"pool.seat.launched"}, At{"pool.seat.launched", 2},
+                                         At{"pool.clean.begun"}, At{"pool.clean.begun", 2},
+                                         At{"pool.chunk.failed"}, At{"pool.chunk.given_back"},
+                                         At{"pool.clean.marked"}, At{"pool.clean.marked", 2},
+                                         At{"pool.ring.pushed"}, At{"pool.clean.pushed"},
+                                         At{"pool.clean.cleared"}, At{"pool.clean.cleared", 2}));
+
+class PoolStartChaosTest : public testing::TestWithParam<At> {};
+
+TEST_P(PoolStartChaosTest, WorkersThatAllDieAsTheyStartBreakThePool) {
+  sys::arm_crash_point(GetParam().point, GetParam().visit);
+  Pool pool(2);
+  sys::disarm_crash_point();
+
+  EXPECT_THROW(pool.apply(same, 1), BrokenProcessPool);
+}
+
+INSTANTIATE_TEST_SUITE_P(Points, PoolStartChaosTest,
+                         testing::Values(At{"pool.seat.named"}, At{"pool.seat.live"},
+                                         At{"process.child.born", 2},
+                                         At{"process.child.became", 2}));
+
+}  // namespace
+}  // namespace multiprocessing
