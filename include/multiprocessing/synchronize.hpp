@@ -1,9 +1,10 @@
 #pragma once
 
 /// \file multiprocessing/synchronize.hpp
-/// Locks and events between the threads of all processes of a family.
+/// Locks, events and their like between the threads of all processes of a family.
 ///
-/// Mirrors `multiprocessing.Lock`, `RLock` and `Event`.
+/// Mirrors `multiprocessing.Lock`, `RLock` and `Event`; detail/semaphore.hpp, detail/condition.hpp
+/// and detail/barrier.hpp bring the others.
 ///
 ///   sharing   copies refer to the same object; capture it, pass it, or send it anywhere
 ///   threads   every member may be called concurrently from any thread
@@ -27,11 +28,14 @@
 #include <cstddef>
 #include <functional>
 
+#include <multiprocessing/detail/barrier.hpp>
 #include <multiprocessing/detail/codec_stream.hpp>
+#include <multiprocessing/detail/condition.hpp>
 #include <multiprocessing/detail/export.hpp>
 #include <multiprocessing/detail/handle.hpp>
 #include <multiprocessing/detail/lock.hpp>
 #include <multiprocessing/detail/range.hpp>
+#include <multiprocessing/detail/semaphore.hpp>
 #include <multiprocessing/detail/timeout.hpp>
 #include <multiprocessing/errors.hpp>
 
