@@ -28,6 +28,7 @@ for group in "${@:-build}"; do
       need libboost1.81-dev boost_is_new_enough
       need libboost-serialization1.81-dev links -lboost_serialization
       need libssl-dev header openssl/hmac.h
+      need libcli11-dev header CLI/CLI.hpp
       ;;
     test)
       need libgtest-dev links -lgtest -pthread

@@ -10,10 +10,15 @@ SCRIPTS = pathlib.Path(__file__).resolve().parents[2] / "scripts"
 
 def check(script, path, text):
     """The script's complaints about a tree that holds this one file."""
+    return check_tree(script, {path: text})
+
+
+def check_tree(script, files):
     with tempfile.TemporaryDirectory() as root:
-        file = pathlib.Path(root, path)
-        file.parent.mkdir(parents=True)
-        file.write_text(text)
+        for path, text in files.items():
+            file = pathlib.Path(root, path)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
         run = subprocess.run([sys.executable, "-B", SCRIPTS / f"{script}.py", root],
                              capture_output=True, text=True)
         return run.stderr
@@ -58,6 +63,48 @@ class Pairs(unittest.TestCase):
     def test_a_pair_with_itself_has_one_end(self):
         text = self.HEAD.replace("take", "itself") + "swap();  // [P]\n"
         self.assertEqual(check("check_pairs", "lib/shm/a.cpp", text), "")
+
+
+class CrashPoints(unittest.TestCase):
+    POINT = 'MULTIPROCESSING_CRASH_POINT("lane.put.published");\n'
+    TREE = {"lib/queue/lane.hpp": "// Points: lane.put.{published}\n",
+            "lib/queue/lane.cpp": POINT,
+            "tests/chaos/lane_chaos_test.cpp": 'TEST(LaneCrash, A) { kill_at("lane.put.published"); }\n',
+            "docs/reliability.md": "| `lane.put.published` | it is in | `LaneCrash` |\n"}
+
+    def complaints(self, **changes):
+        return check_tree("check_crash_points",
+                          self.TREE | {path: text for path, text in changes.values()})
+
+    def test_agreement_is_fine(self):
+        self.assertEqual(self.complaints(), "")
+
+    def test_each_place_must_have_each_point(self):
+        for path, what in (("lib/queue/lane.hpp", "Points:"),
+                           ("tests/chaos/lane_chaos_test.cpp", "tests/chaos"),
+                           ("docs/reliability.md", "docs/reliability.md")):
+            found = self.complaints(emptied=(path, "\n"))
+            self.assertRegex(found, f"lane.cpp:1: lane.put.published: not in .*{what}")
+
+    def test_no_place_has_another_point(self):
+        found = self.complaints(gone=("lib/queue/lane.cpp", f"// {self.POINT}"))
+        for path in ("lane.hpp", "lane_chaos_test.cpp", "reliability.md"):
+            self.assertIn(f"{path}: lane.put.published: there is no such point", found)
+
+    def test_a_row_names_a_suite_that_kills_there(self):
+        found = self.complaints(renamed=("docs/reliability.md",
+                                         "| `lane.put.published` | it is in | `LaneCrashes` |\n"))
+        self.assertIn("lane.put.published: no suite", found)
+
+    def test_short_forms_are_written_out(self):
+        short = self.complaints(header=("lib/queue/lane.hpp", "// Points: lane.put.noted\n//   .published\n"),
+                                code=("lib/queue/put.cpp", self.POINT.replace("published", "noted")))
+        self.assertNotIn("Points:", short)
+        self.assertIn("lane.put.noted: not in tests/chaos", short)
+
+    def test_a_name_belongs_to_one_room(self):
+        found = self.complaints(again=("lib/shm/block.cpp", self.POINT))
+        self.assertIn("block.cpp:1: lane.put.published: also at lib/queue/lane.cpp:1", found)
 
 
 class Sizes(unittest.TestCase):
