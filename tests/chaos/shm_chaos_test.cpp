@@ -127,8 +127,7 @@ INSTANTIATE_TEST_SUITE_P(
     Chunks, ShmCrash,
     testing::Combine(testing::Values("chunk.noted", "chunk.claimed", "chunk.published",
                                      "chunk.release.claimed", "chunk.release.freed",
-                                     "chunk.retire.marked",
-                                                          "chunk.retire.claimed"),
+                                     "chunk.retire.marked", "chunk.retire.claimed"),
                      testing::Values(1, 3, 10)),
     name_of);
 

@@ -53,14 +53,14 @@ using AnyField = std::conditional_t<std::is_copy_constructible_v<T>, AnyLvalue, 
 // elements, and one place per element outside of braces; anything else takes one place.
 template <class T, std::size_t... Before, std::size_t... Inner, std::size_t... After>
 constexpr bool brace_takes(std::index_sequence<Before...>, std::index_sequence<Inner...>,
-                     std::index_sequence<After...>) {
+                           std::index_sequence<After...>) {
   return requires { T{AnyField<T>{Before}..., {AnyField<T>{Inner}...}, AnyField<T>{After}...}; };
 }
 
 template <class T, std::size_t Before, std::size_t Inner, std::size_t After>
 inline constexpr bool kTakes =
     brace_takes<T>(std::make_index_sequence<Before>{}, std::make_index_sequence<Inner>{},
-             std::make_index_sequence<After>{});
+                   std::make_index_sequence<After>{});
 
 template <class T, std::size_t... I>
 constexpr bool takes_places(std::index_sequence<I...>) {

@@ -1,1 +1,0 @@
-multiprocessing_test(process_chaos_test LABELS chaos SOURCES chaos/process_chaos_test.cpp)
