@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <mutex>
+#include <utility>
 
 #include "shm/local.hpp"
 #include "sys/crash_point.hpp"
@@ -75,6 +76,19 @@ void set_free(std::uint64_t chunk, bool punch) noexcept {
              pack(cold ? ChunkState::cold : ChunkState::warm, {}, sequence_of(word) + 1));
 }
 
+// A warm chunk that was a slab of this class: its pages of block words are there already, so that
+// the same demand made again takes no more memory than before. 0: none.
+std::uint64_t find_alike(std::uint32_t size_class) noexcept {
+  const std::uint64_t used = arena().header().chunks_used.load(std::memory_order_acquire);
+  for (std::uint64_t chunk = 1; chunk < used; ++chunk) {
+    if (chunk_state(chunk) == ChunkState::warm &&
+        chunk_info(chunk).shape.load(std::memory_order_relaxed) == size_class) {
+      return chunk;
+    }
+  }
+  return 0;
+}
+
 // First chunk of a free run, warm ones first; past the high-water mark if nothing else fits.
 // 0: the arena's address space is used up.
 std::uint64_t find_run(std::uint64_t count) noexcept {
@@ -132,10 +146,17 @@ bool commit_run(std::uint64_t first, std::uint64_t count, std::uint64_t cold) {
   return sys::commit(mine.fd(), offset_of_chunk(first), count * kChunkSize) == 0;
 }
 
+// Backs the block words that a slab of this class has: whoever scans them reads no hole, and what
+// a slab costs does not depend on how many of its blocks have been used yet.
+bool commit_words(std::uint64_t chunk, std::uint32_t size_class) {
+  const Offset first = arena().offset_of(&block_word(block_id(chunk, 0)));
+  return sys::commit(arena().fd(), first, (class_count(size_class) + 1) * 8U) == 0;
+}
+
 // A claimed and (unless sparse) committed run, covered by the note. 0: exhausted.
-std::uint64_t obtain_run(std::uint64_t count, bool sparse) {
+std::uint64_t obtain_run(std::uint64_t count, bool sparse, std::uint64_t preferred = 0) {
   for (;;) {
-    const std::uint64_t first = find_run(count);
+    const std::uint64_t first = preferred != 0 ? std::exchange(preferred, 0) : find_run(count);
     if (first == 0) return 0;
     std::uint64_t cold = 0;
     if (!claim_run(first, count, cold)) continue;
@@ -187,8 +208,12 @@ std::uint32_t class_count(std::uint32_t size_class) noexcept {
 std::uint64_t make_slab(std::uint32_t size_class) {
   const Local& mine = here();
   const std::lock_guard guard(local().chunks);
-  const std::uint64_t chunk = obtain_run(1, false);
+  const std::uint64_t chunk = obtain_run(1, false, find_alike(size_class));
   if (chunk == 0) return 0;
+  if (!commit_words(chunk, size_class)) {
+    give_up(chunk, 1, true);
+    return 0;
+  }
   ChunkInfo& info = chunk_info(chunk);
   // relaxed: the chunk's word publishes them
   info.shape.store(size_class, std::memory_order_relaxed);

@@ -1,6 +1,7 @@
 // This process's holds: counted locally, listed in the arena, left when the last handle goes.
 
 #include <algorithm>
+#include <bitset>
 #include <memory>
 #include <mutex>
 #include <unordered_map>
@@ -22,11 +23,16 @@ struct HoldPage {
 };
 static_assert(sizeof(HoldPage) == 4096);
 
+// A page of the own list, and which of its entries are free.
+struct OwnPage {
+  HoldPage* page;
+  std::bitset<kPerPage> used;
+};
+
 struct Book {
   std::unordered_map<ObjectId, LocalHold*> holds;
-  std::vector<HoldPage*> pages;  // of the own list
-  std::vector<std::uint32_t> free_entries;
-  std::uint32_t used = 0;
+  std::vector<OwnPage> pages;
+  std::size_t roomy = 0;             // no page before this one has a free entry
   std::vector<LocalHold*> deferred;  // dropped, but inherited by a child that may live
   std::uint64_t looks = 0;
   std::uint64_t ends_seen = 0;  // of sweeps, when `deferred` was last looked through
@@ -41,19 +47,33 @@ Book& book() noexcept {
 void reset_in_child() noexcept {
   Book& mine = book();
   mine.pages.clear();
-  mine.free_entries.clear();
-  mine.used = 0;
+  mine.roomy = 0;
   mine.deferred.clear();  // the parent's affair
 }
 
-HoldPage* add_page() {
+// Where the page with this number is linked, or is to be.
+Location& place_of(std::size_t number) noexcept {
+  return number == 0 ? own_slot().hold_list : book().pages[number - 1].page->next;
+}
+
+void add_page() {
   Book& mine = book();
   OwnedBlock block(allocate(sizeof(HoldPage)));
   auto* page = new (block.get().data()) HoldPage{};
-  Location& end = mine.pages.empty() ? own_slot().hold_list : mine.pages.back()->next;
-  (void)link(block.get(), end);
-  mine.pages.push_back(page);
-  return page;
+  mine.pages.reserve(mine.pages.size() + 1);
+  (void)link(block.get(), place_of(mine.pages.size()));
+  mine.pages.push_back({page, {}});
+}
+
+// Gives empty pages at the end back, all but one: so the list does not stay as long as it ever was.
+void drop_empty_pages() noexcept {
+  Book& mine = book();
+  while (mine.pages.size() > 1 && mine.pages.back().used.none() &&
+         mine.pages[mine.pages.size() - 2].used.none()) {
+    Block page = unlink(place_of(mine.pages.size() - 1));
+    mine.pages.pop_back();
+    release(page);
+  }
 }
 
 bool inherited_by_a_child(const LocalHold& held) noexcept {
@@ -120,24 +140,25 @@ LocalHold* revive(ObjectId id) {
 
 std::uint32_t list_hold(ObjectId id) {
   Book& mine = book();
-  std::uint32_t index = 0;
-  if (!mine.free_entries.empty()) {
-    index = mine.free_entries.back();
-    mine.free_entries.pop_back();
-  } else {
-    if (mine.used == mine.pages.size() * kPerPage) (void)add_page();
-    index = mine.used++;
-  }
-  mine.pages[index / kPerPage]->entries[index % kPerPage].store(id, std::memory_order_seq_cst);
+  while (mine.roomy < mine.pages.size() && mine.pages[mine.roomy].used.all()) ++mine.roomy;
+  if (mine.roomy == mine.pages.size()) add_page();
+  OwnPage& own = mine.pages[mine.roomy];
+  const std::size_t at = (~own.used)._Find_first();
+  own.used.set(at);
+  own.page->entries[at].store(id, std::memory_order_seq_cst);
   MULTIPROCESSING_CRASH_POINT("object.enter.listed");
-  return index;
+  return static_cast<std::uint32_t>(mine.roomy * kPerPage + at);
 }
 
 void unlist_hold(std::uint32_t index) noexcept {
   Book& mine = book();
-  if (index >= mine.used) return;
-  mine.pages[index / kPerPage]->entries[index % kPerPage].store(0, std::memory_order_release);
-  mine.free_entries.push_back(index);
+  const std::size_t number = index / kPerPage;
+  if (number >= mine.pages.size()) return;
+  OwnPage& own = mine.pages[number];
+  own.page->entries[index % kPerPage].store(0, std::memory_order_release);
+  own.used.reset(index % kPerPage);
+  mine.roomy = std::min(mine.roomy, number);
+  if (own.used.none()) drop_empty_pages();
 }
 
 LocalHold* adopt_created(ObjectId id, ObjectHeader* object) {
