@@ -228,7 +228,7 @@ TEST(ConditionTakeOverChaosTest, OneWhoDiesWhilePassingANotificationOnHasPassedI
 }
 
 TEST(ConditionNotifyChaosTest, NotifierThatDiesHasNotifiedThoseItHadComeTo) {
-  const Condition condition(RLock(Recovery::silent));
+  const Condition condition{RLock(Recovery::silent)};
   std::vector<test::Child> waiters;
   waiters.reserve(3);
   for (int i = 0; i < 3; ++i) waiters.push_back(run_waiter(condition));
@@ -255,7 +255,7 @@ void fill(const Condition& condition, std::size_t cells) {
 }
 
 TEST(ConditionPageChaosTest, PageOfOneWhoDiedIsUsedByOthers) {
-  const Condition condition(RLock(Recovery::silent));
+  const Condition condition{RLock(Recovery::silent)};
   auto crowd = test::Child::run([&] {
     fill(condition, sync::kCells);
     test::hang_up_and_wait();

@@ -38,8 +38,8 @@ std::vector<test::Child> run_waiters(const Condition& condition, int count,
 }
 
 TEST(ConditionProcessTest, NotifyAllReturnsAndWakesEverySurvivorOfARandomHalf) {
-  std::mt19937 random(GTEST_FLAG_GET(random_seed) + 1);
-  const Condition condition(RLock(Recovery::silent));
+  std::mt19937 random(static_cast<std::uint64_t>(GTEST_FLAG_GET(random_seed) + 1));
+  const Condition condition{RLock(Recovery::silent)};
   for (int round = 0; round < 100; ++round) {
     auto waiters = run_waiters(condition, 8);
     std::shuffle(waiters.begin(), waiters.end(), random);

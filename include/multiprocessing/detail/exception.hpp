@@ -166,8 +166,8 @@ ExceptionKind exception_kind() {
 #define MULTIPROCESSING_JOIN(a, b) MULTIPROCESSING_PASTE(a, b)
 
 /// At namespace scope: exceptions of this class arrive in other processes as what they are. The
-/// class can be made from its what() as a std::string, or is transferable.
+/// class can be made from its what() as a std::string, or is transferable. A semicolon may follow.
 #define MULTIPROCESSING_EXCEPTION(...)                                           \
   [[maybe_unused]] static const ::multiprocessing::detail::ExceptionRegistration \
   MULTIPROCESSING_JOIN(multiprocessing_exception_,                               \
-                       __COUNTER__)(::multiprocessing::detail::exception_kind<__VA_ARGS__>())
+                       __COUNTER__)(::multiprocessing::detail::exception_kind<__VA_ARGS__>());
