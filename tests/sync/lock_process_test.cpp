@@ -121,7 +121,7 @@ TEST_F(LockProcessTest, LockedIsSeenByBothProcesses) {
 }
 
 TEST_F(LockProcessTest, LockMadeByAChildIsGoneWithIt) {
-  const test::Shared<std::uint64_t> id(0);
+  const test::Shared<std::uint64_t> id(std::uint64_t{0});
   auto child = test::Child::run([&] {
     const Lock lock;
     *id = lock.handle_id().value;
