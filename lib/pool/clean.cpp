@@ -54,6 +54,7 @@ void Keeper::clean(std::uint32_t index, int status) {
   seat.word.store(SeatWord{SeatPhase::vacant, word.incarnation + 1}.packed(),
                   std::memory_order_release);
   posts_[index] = {};
+  finish_wakes(state_);
   // It may have been the one that others relied on to look for work.
   if (more || has_work(view_)) wake_parked(state_, kMaxWorkers);
   item_ended(state_);

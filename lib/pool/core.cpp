@@ -37,7 +37,7 @@ void put_arguments(Cell& cell, const detail::Writer& arguments, bool wide) {
 
 // A free cell, reserved. Requires working_.
 std::uint32_t Core::take_cell() {
-  if (free_.empty() && !abandoned_.empty()) reclaim_abandoned();
+  if (!abandoned_.empty()) reclaim_abandoned();
   if (free_.empty()) return view_.add_cell();
   const std::uint32_t index = free_.back();
   free_.pop_back();
@@ -107,6 +107,7 @@ Core::Ticket Core::submit(Draft& draft) {
 }
 
 void Core::release(Ticket ticket) noexcept {
+  if (owner_ != shm::self()) return;  // a forked copy: the cell is the owner's
   const std::lock_guard guard(working_);
   if (!recycle(ticket.cell)) abandoned_.push_back(ticket.cell);
 }
@@ -163,7 +164,10 @@ template <class Done, class Arm>
 bool Core::wait(const std::atomic<std::uint32_t>& word, sys::Nanoseconds deadline, Done done,
                 Arm arm) {
   if (done()) return true;
-  if (deadline <= 0) return false;
+  if (deadline <= 0) {
+    if (phase_of(state_) < Phase::terminating) ensure_keeper();
+    return false;
+  }
   for (Patience patience(temper_); patience.again();) {
     if (done()) return true;
   }

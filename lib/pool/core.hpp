@@ -94,7 +94,8 @@ class Core {
   std::vector<std::uint32_t> free_;      // cells
   std::deque<std::uint32_t> abandoned_;  // released before they had ended, or still noted
 
-  std::mutex keeping_;  // guards this
+  std::atomic<sys::Nanoseconds> looked_at_{0};  // when the kernel was last asked for the keeper
+  std::mutex keeping_;                          // guards this
   std::optional<process::Launched> keeper_;
 };
 

@@ -21,6 +21,7 @@ namespace {
 
 constexpr sys::Nanoseconds kEndGrace = 2'000'000'000;  // then the keeper is given up
 constexpr sys::Nanoseconds kLook = 100'000'000;
+constexpr sys::Nanoseconds kAskEvery = 50'000'000;
 
 std::uint32_t seats_of(const PoolOptions& options) {
   const int wanted = options.processes.value_or(0);
@@ -129,9 +130,13 @@ bool Core::over() {
 }
 
 void Core::ensure_keeper() {
-  // Memory only: who sleeps has the dead found by the watch.
+  // Memory mostly: who sleeps long has the dead found by the watch. Who polls must ask itself.
   const std::uint64_t keeper = state_.keeper.load(std::memory_order_acquire);
-  if (shm::is_live(shm::unpack_name(keeper))) return;
+  if (shm::is_live(shm::unpack_name(keeper))) {
+    const sys::Nanoseconds now = sys::now();
+    sys::Nanoseconds last = looked_at_.load(std::memory_order_relaxed);
+    if (now - last < kAskEvery || !looked_at_.compare_exchange_strong(last, now)) return;
+  }
   const std::lock_guard guard(keeping_);
   if (!keeper_ || !keeper_->poll_exit() || over()) return;
   start_keeper();

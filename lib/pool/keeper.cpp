@@ -50,6 +50,7 @@ int Keeper::run() {
 // Seats as a keeper before us left them: S1.
 void Keeper::adopt() {
   for (std::uint32_t i = 0; i < state_.seats; ++i) adopt_seat(i);
+  finish_wakes(state_);
   MULTIPROCESSING_CRASH_POINT("pool.keeper.adopted");
 }
 

@@ -171,6 +171,15 @@ void wake_parked(PoolState& state, std::uint32_t count) noexcept {
   }
 }
 
+void finish_wakes(PoolState& state) noexcept {
+  for (std::uint32_t i = 0; i < state.seats; ++i) {
+    const std::uint64_t bits = state.parked[i / 64].load(std::memory_order_seq_cst);  // [I]
+    if ((bits >> i % 64 & 1U) != 0) continue;
+    state.seat(i).park.store(0, std::memory_order_release);
+    shm::wake(state.seat(i).park, 1);
+  }
+}
+
 void announce_work(PoolState& state, std::uint32_t count) noexcept {
   if (anybody(state.searching, state)) return;  // it wakes the next one if there is more
   wake_parked(state, count);

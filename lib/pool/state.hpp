@@ -203,6 +203,8 @@ bool has_work(View& view) noexcept;
 
 /// Wakes up to `count` parked workers.
 void wake_parked(PoolState& state, std::uint32_t count) noexcept;
+/// Completes the wake-ups of somebody who has died between clearing a bit and waking its worker.
+void finish_wakes(PoolState& state) noexcept;
 /// After work was published by a seq_cst step: wakes `count`, unless somebody searches already.
 void announce_work(PoolState& state, std::uint32_t count) noexcept;
 

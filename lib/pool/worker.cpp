@@ -214,6 +214,7 @@ bool Worker::park(Unit& unit) noexcept {
   while (seat_.park.load(std::memory_order_acquire) == 1) {
     (void)sys::futex_wait(seat_.park, 1);
   }
+  (void)clear_bit(state.parked, me_.seat);  // set again after its waker had cleared it
   return false;
 }
 

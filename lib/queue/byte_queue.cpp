@@ -20,8 +20,6 @@ static_assert(detail::kQueueRoom == lanes::kInlineBytes);
 
 namespace {
 
-constexpr std::uint64_t kSparse = std::uint64_t{64} << 20U;
-
 // What every process of the family must know before it meets a queue, or the sweep of one.
 const bool registered = [] {
   shm::register_kind(shm::ObjectKind::queue, [](shm::ObjectHeader& object) noexcept {
@@ -41,9 +39,11 @@ void prepare_queue(void* payload, const void* maxsize) {
 
 // Before anybody else knows of the queue. \throws ArenaExhausted
 void add_credits(lanes::QueueState& state) {
+  if (state.maxsize > UINT64_MAX / (2 * sizeof(lanes::Word))) {
+    throw ArenaExhausted("maxsize is beyond all memory");
+  }
   const std::uint64_t bytes = state.maxsize * sizeof(lanes::Word);
-  if (state.maxsize > bytes) throw ArenaExhausted("maxsize is beyond all memory");
-  const bool sparse = bytes >= kSparse;  // appears zeroed
+  const bool sparse = bytes > shm::kSparseAbove;  // appears zeroed
   shm::Block block = shm::allocate(bytes, sparse);
   if (!sparse) std::memset(block.data(), 0, bytes);
   (void)shm::link(block, state.credits);

@@ -85,6 +85,8 @@ bool surely_full(QueueView& queue) noexcept {
         if (replace(queue.credits[i], credit, 0)) {
           MULTIPROCESSING_CRASH_POINT("queue.credit.reclaimed");
           queue.state.freed.store(i, std::memory_order_relaxed);  // a hint
+          // the one whose credit it was may have been too late to wake anybody
+          wake_sleepers(queue.state.space, 1);
         }
         return false;
       }

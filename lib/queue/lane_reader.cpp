@@ -94,11 +94,13 @@ bool take_block(QueueView& queue, std::uint32_t number, const Look& look, Taken&
                      look.place, out.block);
   }
   if (mine) MULTIPROCESSING_CRASH_POINT("queue.get.taken");
-  (void)move_head(lane, look.place, look.place + look.record.words(queue.header));
-  if (!mine) return false;  // 2
-  MULTIPROCESSING_CRASH_POINT("queue.get.advanced");
-  if (queue.bounded()) free_credit(queue, number, look.place, credit);
-  return true;  // 1
+  const bool moved = move_head(lane, look.place, look.place + look.record.words(queue.header));
+  // Whoever moves the head frees the credit, too: the one who took the block may be dead.
+  if (queue.bounded() && (mine || moved)) {
+    MULTIPROCESSING_CRASH_POINT("queue.get.advanced");
+    free_credit(queue, number, look.place, credit);
+  }
+  return mine;  // 1, else 2
 }
 
 bool take_bytes(QueueView& queue, std::uint32_t number, const Look& look, Taken& out) noexcept {

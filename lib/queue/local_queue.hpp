@@ -37,6 +37,7 @@ struct LocalQueue {
   // Guesses that save time; threads may overwrite each other's.
   alignas(64) std::atomic<std::uint32_t> lane{0};  // taken from last
   std::atomic<std::uint32_t> burst{0};             // items taken from it in a row
+  std::atomic<std::uint32_t> looks{0};             // by hint, so far
   std::atomic<std::uint32_t> streak{0};            // items that came without a wait
   std::atomic<int> idle{0};                        // waits in a row that ended in sleep
 };

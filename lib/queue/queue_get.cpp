@@ -60,13 +60,11 @@ void clear_hint(QueueView& view, std::uint32_t lane) noexcept {
 bool take_hinted(LocalQueue& queue, std::uint32_t lanes, Taken& out, std::size_t size,
                  std::size_t& count) noexcept {
   const std::uint32_t start = queue.lane.load(std::memory_order_relaxed);
-  if (queue.streak.load(std::memory_order_relaxed) % kProbe == kProbe - 1) {
-    const std::uint32_t probed = (start + 1) % lanes;
-    if (take_one(queue, probed, out, size, count)) {
-      queue.lane.store(probed, std::memory_order_relaxed);
-      return true;
-    }
-    queue.lane.store(probed, std::memory_order_relaxed);
+  // Each lane has its turn, whatever the hints say: one that was lost must not starve its lane.
+  const std::uint32_t looks = queue.looks.load(std::memory_order_relaxed) + 1;
+  queue.looks.store(looks, std::memory_order_relaxed);  // a lost count costs nothing
+  if (looks % kProbe == 0 && take_one(queue, looks / kProbe % lanes, out, size, count)) {
+    return true;
   }
   std::uint32_t lane = start < lanes ? start : 0;
   for (std::uint32_t seen = 0; seen < lanes;) {

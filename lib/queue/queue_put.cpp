@@ -70,6 +70,8 @@ bool append(LocalQueue& queue, const Item& item) {
   }
   record[view.header].store(item.block->ref.packed(), std::memory_order_relaxed);
   MULTIPROCESSING_CRASH_POINT("queue.put.filled");
+  // A skip or jump that is still pending first: the sweep goes by this record's own word.
+  writer.publish();
   shm::note_intent(*item.block, shm::PublishKind::lane, view.offset_of(&writer.lane()),
                    writer.place());
   MULTIPROCESSING_CRASH_POINT("queue.put.noted");
@@ -110,9 +112,9 @@ class SpaceWait {
     const std::uint32_t expected = announce(space);  // [K]
     if (!surely_full(queue_.view) || is_shut(queue_)) return true;
     slept_ = true;
-    if (sleeper_.sleep(expected, deadline)) return true;
-    (void)announce(space);
-    return !surely_full(queue_.view);
+    const bool in_time = sleeper_.sleep(expected, deadline);
+    (void)announce(space);  // I2: whoever woke us cleared it, for all who sleep
+    return in_time || !surely_full(queue_.view);
   }
 
  private:
@@ -147,19 +149,28 @@ Outcome put(LocalQueue& queue, const Item& item, Timeout timeout) {
   return outcome == Outcome::in_vain ? wait_and_put(queue, item, timeout) : outcome;
 }
 
+// Wakes whoever sleeps for the items of one run, also when an exception ends it.
+struct RunWaker {
+  LocalQueue& queue;
+  const std::size_t& done;
+  std::size_t before;
+
+  ~RunWaker() {
+    if (done == before) return;
+    published(queue.view.state.items, queue.fenceless, static_cast<int>(done - before));
+  }
+};
+
 Outcome put_run(LocalQueue& queue, const std::byte* items, std::size_t size, std::size_t count,
                 std::size_t& done) {
   constexpr std::size_t kRun = 256;  // then others of this process may put, and nothing waits long
   for (done = 0; done < count;) {
     if (is_shut(queue)) return Outcome::shut_down;
     const std::size_t end = std::min(count, done + kRun);
-    const std::size_t before = done;
     {
+      const RunWaker waker{queue, done, done};  // ends after the lane is given back, all published
       const OwnLane own(queue);
       while (done < end && append(queue, {items + done * size, size, nullptr})) ++done;
-    }
-    if (done > before) {
-      published(queue.view.state.items, queue.fenceless, static_cast<int>(done - before));
     }
     if (done == end) continue;
     const Outcome one = wait_and_put(queue, {items + done * size, size, nullptr}, {});

@@ -14,7 +14,6 @@ namespace multiprocessing::shm {
 namespace {
 
 constexpr std::uint64_t kTrimAfter = std::uint64_t{8} << 20U;
-constexpr std::uint64_t kSparseAbove = std::uint64_t{64} << 20U;
 constexpr std::size_t kRecent = 8;
 constexpr std::size_t kClassCount = 32;
 
@@ -135,7 +134,7 @@ void scrape_together() noexcept {
 }
 
 Block allocate_run(std::uint64_t bytes, bool sparse) {
-  const std::uint64_t chunks = (bytes + kChunkSize - 1) / kChunkSize;
+  const std::uint64_t chunks = bytes / kChunkSize + (bytes % kChunkSize != 0 ? 1 : 0);
   if (chunks >= arena().header().chunk_count) exhausted(bytes);
   Block block;
   if (make_run(chunks, sparse, block) != 0) return block;

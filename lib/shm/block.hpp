@@ -108,8 +108,12 @@ struct Block {
   explicit operator bool() const noexcept { return ref.id != 0; }
 };
 
+/// Larger blocks may stay sparse.
+inline constexpr std::uint64_t kSparseAbove = std::uint64_t{64} << 20U;
+
 /// Takes a free block of at least `bytes`: private(me). Content is unspecified.
-/// `sparse` (runs above 64 MiB): memory is not committed ahead; pages appear, zeroed, when touched.
+/// `sparse` (above kSparseAbove; ignored below): memory is not committed ahead; pages appear,
+/// zeroed, when touched.
 /// \throws ArenaExhausted naming wanted, used and limit.
 Block allocate(std::uint64_t bytes, bool sparse = false);
 

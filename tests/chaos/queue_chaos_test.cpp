@@ -16,12 +16,14 @@
 
 #include <multiprocessing/queues.hpp>
 
+#include "shm/arena.hpp"
 #include "shm/block.hpp"
 #include "shm/object.hpp"
 #include "shm/process_table.hpp"
 #include "support/child.hpp"
 #include "support/shared.hpp"
 #include "sys/crash_point.hpp"
+#include "sys/proc_stat.hpp"
 
 namespace multiprocessing {
 namespace {
@@ -318,6 +320,21 @@ TEST(QueueChaosDeathTest, PlacesOfTheDeadAreFoundWhenTheQueueSeemsFull) {
   }
 }
 
+// The process has noted a word and the kernel has put it to sleep: after its announcement.
+bool is_asleep(pid_t pid) {
+  sys::ProcStat stat;
+  if (!stat.read(pid) || stat.letter(sys::ProcStat::state) != 'S') return false;
+  const std::uint64_t slots = shm::arena().header().slots_used.load();
+  for (std::uint32_t i = 0; i < slots; ++i) {
+    const shm::Slot& slot = shm::slot_at(i);
+    if (slot.pid.load() != static_cast<std::uint32_t>(pid)) continue;
+    for (const shm::SleepNote& note : slot.notes) {
+      if (note.word.load() != 0) return true;
+    }
+  }
+  return false;
+}
+
 TEST(QueueChaosDeathTest, SleeperIsWokenThoughItsWakerDied) {
   const Queue<int> queue;
   auto sleeper = Child::run([&] {
@@ -325,7 +342,7 @@ TEST(QueueChaosDeathTest, SleeperIsWokenThoughItsWakerDied) {
     require(queue.get() == 1);
   });
   sleeper.await_hang_up();
-  ::usleep(30'000);
+  while (!is_asleep(sleeper.pid())) sched_yield();  // ends by ctest's time-out
   auto waker = Child::run([&] {
     sys::arm_crash_point("queue.wake.cleared");
     queue.put(1);

@@ -169,5 +169,5 @@ ExceptionKind exception_kind() {
 /// class can be made from its what() as a std::string, or is transferable. A semicolon may follow.
 #define MULTIPROCESSING_EXCEPTION(...)                                           \
   [[maybe_unused]] static const ::multiprocessing::detail::ExceptionRegistration \
-  MULTIPROCESSING_JOIN(multiprocessing_exception_,                               \
-                       __COUNTER__)(::multiprocessing::detail::exception_kind<__VA_ARGS__>());
+      MULTIPROCESSING_JOIN(multiprocessing_exception_,                           \
+                           __COUNTER__)(::multiprocessing::detail::exception_kind<__VA_ARGS__>());

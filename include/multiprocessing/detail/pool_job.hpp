@@ -49,9 +49,13 @@ MULTIPROCESSING_API void fail_item(JobRun& run);
 /// Stores the encoded result of the item in progress. \throws ArenaExhausted
 MULTIPROCESSING_API void put_item(JobRun& run, const Writer& result);
 
-inline void begin_item(JobRun& run) {
-  if (run.watched) watch_begin(run);
+// From here on a death costs this item.
+inline void mark_item(JobRun& run) {
   run.word->store(run.progress << 32U | kItemRuns | run.owner, std::memory_order_release);
+}
+inline void begin_item(JobRun& run) {
+  mark_item(run);
+  if (run.watched) watch_begin(run);
 }
 inline void end_item(JobRun& run) {
   if (run.watched) watch_return(run);
@@ -128,6 +132,8 @@ class ItemRunner {
   using Result = typename ItemCall<F, Item, kStar>::Call::Result;
 
   static void run(JobRun& run) {
+    // Decoding may kill, too: then it costs an item each time, and the job comes to an end.
+    if (run.progress < run.end) mark_item(run);
     F function = decode_value<F>(run.function);
     if constexpr (is_plain_v<Item>) {
       const auto* items = reinterpret_cast<const Item*>(run.items) + run.first;
