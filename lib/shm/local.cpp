@@ -11,6 +11,7 @@
 #include "shm/arena.hpp"
 #include "sys/calls.hpp"
 #include "sys/memory.hpp"
+#include "sys/process.hpp"
 
 namespace multiprocessing::shm {
 namespace {
@@ -133,6 +134,7 @@ void assume(Name name, int life_fd) noexcept {
   mine.name = name;
   mine.slot = &slot_at(name.slot);
   mine.life_fd = life_fd;
+  mine.pid.store(sys::current_pid(), std::memory_order_release);
   // release: a thread that reads the word finds the name
   alive_word().store(pack_name(name), std::memory_order_release);
 }
@@ -158,6 +160,7 @@ void reset_after_fork() noexcept {
   mine.drops_free.store((1U << kDrops) - 1, std::memory_order_relaxed);
   mine.notes_free.store((1U << kNotes) - 1, std::memory_order_relaxed);
   mine.forks_at_birth = mine.forks.exchange(0, std::memory_order_relaxed);
+  mine.pid.store(0, std::memory_order_relaxed);  // relaxed: this process has one thread
   mine.was = mine.name;
   mine.name = {};
   for (auto& entry : fork_hooks) {

@@ -3,6 +3,8 @@
 // What a process keeps to itself about the arena: who it is, its free journal entries, the locks
 // around rare work. Made anew in every forked child, whoever forked it.
 
+#include <sys/types.h>
+
 #include <atomic>
 #include <cstdint>
 #include <mutex>
@@ -18,7 +20,8 @@ struct Local {
   Name was;                          // of the process that this one was forked from
   std::uint64_t forks_at_birth = 0;  // of that process
   Slot* slot = nullptr;
-  int life_fd = -1;                              // the description that holds the slot's byte
+  std::atomic<pid_t> pid{0};  // that took on the name; 0: none yet, or reset after a fork
+  int life_fd = -1;           // the description that holds the slot's byte
   std::atomic<std::uint32_t> journal_free{~0U};  // bit set: entry free
   std::atomic<std::uint32_t> drops_free{(1U << kDrops) - 1};
   std::atomic<std::uint32_t> notes_free{(1U << kNotes) - 1};

@@ -75,7 +75,10 @@ Name claim_slot(sys::UniqueFd& life, Name parent, bool inherit) {
 
 void register_self() {
   Local& mine = local();
-  if (!mine.name.nobody()) {  // came to life past pthread_atfork
+  // Another process's pid: this one came to life past pthread_atfork. Not by the name, which
+  // another thread may be taking on right now.
+  const pid_t named = mine.pid.load(std::memory_order_acquire);
+  if (named != 0 && named != sys::current_pid()) {
     renew_locks();
     reset_after_fork();
   }

@@ -7,9 +7,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <optional>
 #include <set>
+#include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -32,6 +35,23 @@ TEST(ProcessTableTest, ThisProcessIsLiveAndNotDead) {
   EXPECT_TRUE(is_live(self()));
   EXPECT_FALSE(is_dead(self()));
   EXPECT_EQ(pid_of(self()), getpid());
+}
+
+// ctest runs each case in a process of its own: this is the first use of the library in it.
+TEST(ProcessTableTest, ThreadsThatUseTheLibraryFirstAtOnceAgreeOnTheName) {
+  std::atomic<int> ready{0};
+  std::vector<Name> names(4);
+  std::vector<std::thread> threads;
+  for (Name& name : names) {
+    threads.emplace_back([&] {
+      ++ready;
+      while (ready < 4) sched_yield();
+      name = self();
+    });
+  }
+  for (auto& thread : threads) thread.join();
+
+  for (const Name& name : names) EXPECT_TRUE(name == names.front() && is_live(name));
 }
 
 TEST(ProcessTableTest, ForkedChildRegistersItselfUnderANameOfItsOwn) {
