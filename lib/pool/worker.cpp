@@ -206,8 +206,9 @@ bool Worker::park(Unit& unit) noexcept {
   if (found || !keep_looking()) {
     const bool unused = clear_bit(state.parked, me_.seat);
     seat_.park.store(0, std::memory_order_relaxed);
-    // A wake-up that was meant for other work is handed on.
-    if (!unused && has_work(view_)) wake_parked(state, 1);
+    // A wake-up that was meant for other work is handed on; and whoever made work while we were
+    // still searching relied on us.
+    if ((found || !unused) && has_work(view_)) wake_parked(state, 1);
     return found;
   }
   // Who wakes it: see wake_parked.
