@@ -95,11 +95,10 @@ bool take_block(QueueView& queue, std::uint32_t number, const Look& look, Taken&
   }
   if (mine) MULTIPROCESSING_CRASH_POINT("queue.get.taken");
   const bool moved = move_head(lane, look.place, look.place + look.record.words(queue.header));
+  if (!mine && !moved) return false;  // 2
+  MULTIPROCESSING_CRASH_POINT("queue.get.advanced");
   // Whoever moves the head frees the credit, too: the one who took the block may be dead.
-  if (queue.bounded() && (mine || moved)) {
-    MULTIPROCESSING_CRASH_POINT("queue.get.advanced");
-    free_credit(queue, number, look.place, credit);
-  }
+  if (queue.bounded()) free_credit(queue, number, look.place, credit);
   return mine;  // 1, else 2
 }
 
