@@ -36,7 +36,8 @@ void add_names(std::set<std::string>& found) {
 // closing bracket.
 std::string parent_of(const fs::path& process) {
   std::ifstream file(process / "stat");
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  std::string text;
+  std::getline(file, text, '\0');  // a process that ends meanwhile sets a bit, and throws nothing
   const auto bracket = text.rfind(')');
   if (bracket == std::string::npos) return {};
   std::istringstream rest(text.substr(bracket + 1));
