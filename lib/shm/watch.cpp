@@ -165,15 +165,61 @@ bool Sleeper::sleep(std::uint32_t expected, sys::Nanoseconds deadline) {
   return result != sys::Wait::timed_out || end < deadline;
 }
 
+namespace {
+
+constexpr int kLeastPauses = 96;
+constexpr int kMostPauses = 512;  // about what a sleep and its wake-up cost
+constexpr int kFirstPauses = 192;
+constexpr int kLongestStep = 64;  // each look takes the line away from who is about to change it
+constexpr int kYieldEvery = 8;    // its owner may wait for this processor
+constexpr std::uint32_t kTryAnewEvery = 32;
+
+// What is learned: misses since the last success in bits 16..31, pauses in bits 0..15.
+constexpr int pauses_in(std::uint32_t learned) noexcept {
+  return static_cast<int>(learned & 0xFFFFU);
+}
+
+int budget_of(std::uint32_t learned) noexcept {
+  if (learned == 0) return kFirstPauses;
+  const std::uint32_t misses = learned >> 16U;
+  if (misses % kTryAnewEvery == kTryAnewEvery - 1) return kMostPauses;  // times may have changed
+  return pauses_in(learned);
+}
+
+}  // namespace
+
+// relaxed, here and below: a racing update costs a few pauses, and nothing else is seen by it
+Spinner::Spinner(SpinHint& hint) noexcept
+    : hint_(&hint), budget_(budget_of(hint.load(std::memory_order_relaxed))) {}
+
+Spinner::Spinner() noexcept : budget_(kFirstPauses) {}
+
 bool Spinner::again() noexcept {
-  if (left_ <= 0 || sys::alone()) return false;
-  --left_;
-  if (++step_ % 16 == 0) {
+  if (sys::alone()) return false;
+  if (spent_ >= budget_) {
+    learn(false);
+    return false;
+  }
+  const int pauses = std::min(step_ < 6 ? 1 << step_ : kLongestStep, budget_ - spent_);
+  spent_ += pauses;
+  if (++step_ % kYieldEvery == 0) {
     sys::yield();
   } else {
-    sys::relax();
+    for (int i = 0; i < pauses; ++i) sys::relax();
   }
   return true;
+}
+
+// A success asks for twice the pauses that it took, a miss for an eighth less than before.
+void Spinner::learn(bool found) noexcept {
+  if (hint_ == nullptr) return;
+  const std::uint32_t seen = hint_->load(std::memory_order_relaxed);
+  const int before = seen == 0 ? kFirstPauses : pauses_in(seen);
+  const int after = found ? before + (2 * spent_ + kLeastPauses - before) / 8 : before - before / 8;
+  const std::uint32_t misses = found ? 0 : (seen >> 16U) + 1;
+  const auto pauses = static_cast<std::uint32_t>(std::clamp(after, kLeastPauses, kMostPauses));
+  const std::uint32_t learned = misses << 16U | pauses;
+  if (learned != seen) hint_->store(learned, std::memory_order_relaxed);
 }
 
 }  // namespace multiprocessing::shm

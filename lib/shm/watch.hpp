@@ -75,14 +75,29 @@ const std::atomic<std::uint32_t>& low_half(const std::atomic<std::uint64_t>& wor
 /// deaths++, then wakes every word noted in any slot.
 void announce_death() noexcept;
 
-/// Bounded, adaptive spinning with yields; not at all on one CPU. `again()` false: go to sleep.
+/// How long it has paid to spin for one object; lies beside its word. 0: nothing learned yet.
+using SpinHint = std::atomic<std::uint32_t>;
+
+/// Bounded spinning before a sleep, with growing steps and yields; not at all on one CPU. Use:
+///   for (Spinner spinner(hint); spinner.again();) {
+///     if (<done>) return spinner.found();
+///   }
+/// Learns from each end: an object that is never free in time is soon spun for hardly at all.
 class Spinner {
  public:
-  explicit Spinner(int budget = 200) noexcept : left_(budget) {}
+  Spinner() noexcept;  // learns nothing
+  explicit Spinner(SpinHint& hint) noexcept;
+  /// Pauses. False: go to sleep.
   bool again() noexcept;
+  /// To be called when spinning led to what was wanted.
+  void found() noexcept { learn(true); }
 
  private:
-  int left_;
+  void learn(bool found) noexcept;
+
+  SpinHint* hint_ = nullptr;
+  int budget_;
+  int spent_ = 0;
   int step_ = 0;
 };
 

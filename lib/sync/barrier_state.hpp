@@ -9,6 +9,7 @@
 //                 | outcomes  | phase high | phase low  | arrived  | B |   low half: the futex word
 //                 +-----------+------------+------------+----------+---+
 //   8   parties   constant
+//   12  spins     how long parties spin (shm/watch.hpp); any value is right
 //   16  timeout   of a wait without one, constant
 //   32  action    location of the message that holds it, or 0
 //   40  reserved
@@ -62,6 +63,7 @@
 #include <multiprocessing/detail/timeout.hpp>
 
 #include "shm/block.hpp"
+#include "shm/watch.hpp"
 
 namespace multiprocessing::sync {
 
@@ -145,10 +147,10 @@ bool shatter(Atomic& word, std::uint32_t phase) noexcept {
 struct alignas(64) BarrierState {
   std::atomic<BarrierWord> word{0};
   std::uint32_t parties = 1;
-  std::uint32_t reserved0 = 0;
+  shm::SpinHint spins{0};
   Timeout timeout;
   shm::Location action{0};
-  std::array<std::uint64_t, 3> reserved1{};
+  std::array<std::uint64_t, 3> reserved{};
 };
 
 static_assert(std::atomic<BarrierWord>::is_always_lock_free, "it would be private to one process");

@@ -37,9 +37,11 @@ Outcome sleep(BarrierState& barrier, std::uint32_t phase, sys::Nanoseconds deadl
 }
 
 Outcome await(BarrierState& barrier, std::uint32_t phase, sys::Nanoseconds deadline) {
-  for (shm::Spinner spinner; spinner.again();) {
+  for (shm::Spinner spinner(barrier.spins); spinner.again();) {
     const Outcome outcome = outcome_of(seen_in(barrier.word), phase);
-    if (outcome != Outcome::none) return outcome;
+    if (outcome == Outcome::none) continue;
+    spinner.found();
+    return outcome;
   }
   try {
     const Outcome outcome = sleep(barrier, phase, deadline);

@@ -48,8 +48,10 @@ bool wait(EventState& event, Timeout timeout) {
   if (is_set(first)) return true;
   const sys::Nanoseconds deadline = timeout.deadline();
   if (deadline != sys::kForever && deadline <= sys::now()) return false;
-  for (shm::Spinner spinner; spinner.again();) {
-    if (released(seen(event.word), first)) return true;
+  for (shm::Spinner spinner(event.spins); spinner.again();) {
+    if (!released(seen(event.word), first)) continue;
+    spinner.found();
+    return true;
   }
   return sleep(event, first, deadline);
 }

@@ -8,7 +8,8 @@
 //                 +---------------------------------+-----+---+
 //                 | count of sets                   | set | W |   low half: the futex word
 //                 +---------------------------------+-----+---+
-//   8   reserved
+//   8   spins     how long waiters spin (shm/watch.hpp); any value is right
+//   12  reserved
 //
 //               raise                      lower
 //   (c, 0, w) ---------> (c + 1, 1, 0) -----------> (c + 1, 0, 0)
@@ -39,6 +40,8 @@
 #include <type_traits>
 
 #include <multiprocessing/detail/timeout.hpp>
+
+#include "shm/watch.hpp"
 
 namespace multiprocessing::sync {
 
@@ -92,7 +95,9 @@ EventWord seen(const Atomic& word) noexcept {
 
 struct alignas(64) EventState {
   std::atomic<EventWord> word{0};
-  std::array<std::uint64_t, 7> reserved{};
+  shm::SpinHint spins{0};
+  std::uint32_t reserved0 = 0;
+  std::array<std::uint64_t, 6> reserved1{};
 };
 
 static_assert(std::atomic<EventWord>::is_always_lock_free, "it would be private to one process");

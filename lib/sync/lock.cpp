@@ -117,10 +117,11 @@ Got wait(Attempt& attempt, sys::Nanoseconds deadline) {
 Got acquire_slowly(Attempt& attempt, sys::Nanoseconds deadline) {
   LockWord seen = kFree;
   if (deadline != sys::kForever && deadline <= sys::now()) return look(attempt, seen);
-  for (shm::Spinner spinner; spinner.again();) {
+  for (shm::Spinner spinner(attempt.lock.spins); spinner.again();) {
     // relaxed: the compare-exchange of take_free looks again
     if (attempt.lock.word.load(std::memory_order_relaxed) == kFree &&
         take_free(attempt.lock.word, attempt.caller.owner)) {
+      spinner.found();
       return Got::it_free;
     }
   }

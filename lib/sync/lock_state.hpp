@@ -10,6 +10,7 @@
 //   16  owner_pid  pid in bits 32..63 of the owner whose word has bits 0..31 as its low half
 //   24  told       Recovery::hold: the owner that took the lock over from a dead one, or 0
 //   32  recovery   Recovery, constant
+//   36  spins      how long acquirers spin (shm/watch.hpp); any value is right
 //   40  reserved
 //
 // States: those of the word. What a dead owner leaves is settled by the next acquirer, and only
@@ -47,6 +48,7 @@
 #include <multiprocessing/detail/lock.hpp>
 #include <multiprocessing/detail/timeout.hpp>
 
+#include "shm/watch.hpp"
 #include "sync/caller.hpp"
 #include "sync/lock_word.hpp"
 
@@ -58,8 +60,8 @@ struct alignas(64) LockState {
   std::atomic<std::uint64_t> owner_pid{0};
   std::atomic<LockWord> told{0};
   Recovery recovery = Recovery::raise;
-  std::uint32_t reserved0 = 0;
-  std::array<std::uint64_t, 3> reserved1{};
+  shm::SpinHint spins{0};
+  std::array<std::uint64_t, 3> reserved{};
 };
 
 static_assert(std::atomic<LockWord>::is_always_lock_free, "a lock table is private to one process");

@@ -9,7 +9,8 @@
 //                 | permits that are there | W |      the futex word
 //                 +------------------------+---+
 //   4   limit     how many may be there, constant
-//   8   reserved
+//   8   spins     how long acquirers spin (shm/watch.hpp); any value is right
+//   12  reserved
 //
 //             take                            give
 //   (v, w) --------> (v - 1, w or slept)    (v, w) --------> (v + 1, 0), v < limit
@@ -42,6 +43,8 @@
 #include <type_traits>
 
 #include <multiprocessing/detail/timeout.hpp>
+
+#include "shm/watch.hpp"
 
 namespace multiprocessing::sync {
 
@@ -101,7 +104,9 @@ bool mark_sleeper(Atomic& word) noexcept {
 struct alignas(64) SemaphoreState {
   std::atomic<SemaphoreWord> word{0};
   SemaphoreWord limit = kMaxPermits;
-  std::array<std::uint64_t, 7> reserved{};
+  shm::SpinHint spins{0};
+  std::uint32_t reserved0 = 0;
+  std::array<std::uint64_t, 6> reserved1{};
 };
 
 static_assert(std::atomic<SemaphoreWord>::is_always_lock_free,

@@ -54,9 +54,10 @@ bool acquire(SemaphoreState& semaphore, Timeout timeout) {
   if (take(semaphore, false)) return true;
   const sys::Nanoseconds deadline = timeout.deadline();
   if (deadline != sys::kForever && deadline <= sys::now()) return false;
-  for (shm::Spinner spinner; spinner.again();) {
+  for (shm::Spinner spinner(semaphore.spins); spinner.again();) {
     // relaxed: take_permit looks again
     if (permits_in(semaphore.word.load(std::memory_order_relaxed)) != 0 && take(semaphore, false)) {
+      spinner.found();
       return true;
     }
   }
