@@ -14,7 +14,9 @@
 #include "sys/crash_point.hpp"
 #include "sys/error.hpp"
 #include "sys/exit.hpp"
+#include "sys/interrupt.hpp"
 #include "sys/program_signals.hpp"
+#include "sys/taken_signals.hpp"
 
 namespace multiprocessing::process {
 namespace {
@@ -53,6 +55,8 @@ void be_born(const Birth& birth) {
     shm::own_slot().flags.fetch_or(kListedWorker, std::memory_order_release);
   }
   sys::restore_program_signals(birth.signal_mask);
+  sys::forget_taken_signals();
+  sys::stop_interrupting();
   if (birth.ignore_sigint) sys::ignore_signal(kSigint);
   set_current_title(birth.title);
   apply_settings(birth.settings);

@@ -9,6 +9,7 @@
 #include "process/interrupt.hpp"
 #include "process/notice.hpp"
 #include "shm/process_table.hpp"
+#include "sys/interrupt.hpp"
 
 namespace multiprocessing::process {
 namespace {
@@ -105,7 +106,7 @@ int Child::status_of_stolen() const noexcept {
 
 bool Child::wait(sys::Nanoseconds deadline) {
   for (;;) {
-    switch (sys::wait_readable(pidfd_.get(), deadline)) {
+    switch (sys::wait_readable_interruptibly(pidfd_.get(), deadline)) {
       case sys::Ready::yes:
         if (poll_exit()) return true;
         sys::yield();  // ended, but a debugger has not let go of it yet

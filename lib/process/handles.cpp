@@ -11,7 +11,7 @@
 #include "process/interrupt.hpp"
 #include "process/local.hpp"
 #include "shm/process_table.hpp"
-#include "sys/pipe.hpp"
+#include "sys/interrupt.hpp"
 
 namespace multiprocessing {
 namespace {
@@ -68,7 +68,7 @@ bool ParentProcess::is_alive() const {
 bool ParentProcess::join(Timeout timeout) const {
   const sys::Nanoseconds deadline = timeout.deadline();
   for (;;) {
-    switch (sys::wait_readable(sentinel(), deadline)) {
+    switch (sys::wait_readable_interruptibly(sentinel(), deadline)) {
       case sys::Ready::yes:
         return true;
       case sys::Ready::timed_out:

@@ -5,7 +5,7 @@
 #include "shm/local.hpp"
 #include "shm/process_table.hpp"
 #include "sys/crash_point.hpp"
-#include "sys/futex.hpp"
+#include "sys/interrupt.hpp"
 
 namespace multiprocessing::shm {
 namespace {
@@ -150,7 +150,8 @@ bool Sleeper::sleep(std::uint32_t expected, sys::Nanoseconds deadline) {
     if (!first_) take_or_watch_seat();
     slice_ends_ = start + (long_ ? kLong : kShort);
   }
-  const sys::Wait result = sys::futex_wait(word_, expected, std::min(deadline, slice_ends_));
+  const sys::Wait result =
+      sys::futex_wait_interruptibly(word_, expected, std::min(deadline, slice_ends_));
   const sys::Nanoseconds end = sys::now();
   woken_ = result == sys::Wait::woken;
   if (woken_ && long_) {  // perhaps to take the seat: a short slice first

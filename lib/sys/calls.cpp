@@ -4,6 +4,7 @@
 #include <linux/futex.h>
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -18,6 +19,11 @@ int open_with_mode(const char* path, int flags, mode_t mode) {
 
 int poll_timespec(struct pollfd* fds, nfds_t count, const std::timespec* timeout) {
   return ::ppoll(fds, count, timeout, nullptr);
+}
+
+int poll_under_mask(struct pollfd* fds, nfds_t count, const std::timespec* timeout,
+                    const sigset_t* mask) {
+  return ::ppoll(fds, count, timeout, mask);
 }
 
 int fcntl_with_int(int fd, int command, int argument) {
@@ -51,6 +57,15 @@ long futex_raw(const std::uint32_t* word, int operation, std::uint32_t value,
   return ::syscall(SYS_futex, word, operation, value, timeout, nullptr, bits);
 }
 
+long futex_waitv_raw(FutexWaiter* waiters, unsigned count, const std::timespec* timeout) {
+  constexpr long kFutexWaitv = 449;  // the same on every architecture
+  return ::syscall(kFutexWaitv, waiters, count, 0U, timeout, CLOCK_MONOTONIC);
+}
+
+int tgkill_raw(pid_t process, pid_t thread, int signal) {
+  return static_cast<int>(::syscall(SYS_tgkill, process, thread, signal));
+}
+
 int timer_settime_plain(timer_t timer, int flags, const struct itimerspec* value) {
   return ::timer_settime(timer, flags, value, nullptr);
 }
@@ -69,6 +84,7 @@ constinit Calls table{
     .read = ::read,
     .write = ::write,
     .poll = poll_timespec,
+    .poll_under = poll_under_mask,
     .fcntl_int = fcntl_with_int,
     .fcntl_ptr = fcntl_with_pointer,
     .fork = ::fork,
@@ -80,6 +96,9 @@ constinit Calls table{
     .sched_getaffinity = sched_getaffinity_plain,
     .on_exit = ::on_exit,
     .futex = futex_raw,
+    .futex_waitv = futex_waitv_raw,
+    .signalfd = ::signalfd,
+    .tgkill = tgkill_raw,
     .timer_create = ::timer_create,
     .timer_settime = timer_settime_plain,
     .timer_delete = ::timer_delete,

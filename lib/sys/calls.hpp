@@ -24,6 +24,14 @@
 
 namespace multiprocessing::sys {
 
+/// struct futex_waitv of linux/futex.h, which older headers lack.
+struct FutexWaiter {
+  std::uint64_t value;
+  std::uint64_t address;
+  std::uint32_t flags;
+  std::uint32_t reserved;
+};
+
 struct Calls {
   int (*memfd_create)(const char* name, unsigned flags);
   int (*ftruncate)(int fd, off_t length);
@@ -40,6 +48,9 @@ struct Calls {
   ssize_t (*write)(int fd, const void* bytes, std::size_t count);
   /// ppoll without a signal mask; a null time-out waits for ever.
   int (*poll)(struct pollfd* fds, nfds_t count, const std::timespec* timeout);
+  /// ppoll with `mask` in force while it waits.
+  int (*poll_under)(struct pollfd* fds, nfds_t count, const std::timespec* timeout,
+                    const sigset_t* mask);
   int (*fcntl_int)(int fd, int command, int argument);
   int (*fcntl_ptr)(int fd, int command, void* argument);
 
@@ -54,6 +65,10 @@ struct Calls {
 
   long (*futex)(const std::uint32_t* word, int operation, std::uint32_t value,
                 const std::timespec* timeout, std::uint32_t bits);
+  /// Of `waiters`, by the monotonic clock; -1 with ENOSYS before Linux 5.16.
+  long (*futex_waitv)(struct FutexWaiter* waiters, unsigned count, const std::timespec* timeout);
+  int (*signalfd)(int fd, const sigset_t* mask, int flags);
+  int (*tgkill)(pid_t process, pid_t thread, int signal);
   int (*timer_create)(clockid_t clock, struct sigevent* event, timer_t* timer);
   int (*timer_settime)(timer_t timer, int flags, const struct itimerspec* value);
   int (*timer_delete)(timer_t timer);

@@ -23,18 +23,23 @@ Remembered& record_of(int signal) noexcept {
 
 }  // namespace
 
-void remember_program_action(int signal) noexcept {
+bool remember_program_action(int signal) noexcept {
   Remembered& record = record_of(signal);
-  if (record.action_known || ::sigaction(signal, nullptr, &record.action) != 0) return;
-  record.action_known = anything = true;
+  if (record.action_known || ::sigaction(signal, nullptr, &record.action) != 0) return false;
+  return record.action_known = anything = true;
 }
 
-void remember_program_mask(int signal) noexcept {
+bool remember_program_mask(int signal) noexcept {
   Remembered& record = record_of(signal);
   sigset_t mask;
-  if (record.mask_known || ::pthread_sigmask(SIG_SETMASK, nullptr, &mask) != 0) return;
+  if (record.mask_known || ::pthread_sigmask(SIG_SETMASK, nullptr, &mask) != 0) return false;
   record.blocked = sigismember(&mask, signal) == 1;
-  record.mask_known = anything = true;
+  return record.mask_known = anything = true;
+}
+
+bool program_had_blocked(int signal) noexcept {
+  const Remembered& record = record_of(signal);
+  return record.mask_known && record.blocked;
 }
 
 void forget_program_action(int signal) noexcept {

@@ -12,11 +12,16 @@
 
 namespace multiprocessing::sys {
 
-/// Call before the library installs a handler of its own. Only the first call for a signal counts.
-void remember_program_action(int signal) noexcept;
+/// Call before the library installs a handler of its own. Only the first call for a signal counts:
+/// true if it was this one.
+bool remember_program_action(int signal) noexcept;
 
-/// Call before the library blocks a signal in the calling thread. Only the first call counts.
-void remember_program_mask(int signal) noexcept;
+/// Call before the library blocks a signal in the calling thread. Only the first call counts: true
+/// if it was this one.
+bool remember_program_mask(int signal) noexcept;
+
+/// Whether the program had the signal blocked; false also if nothing is remembered.
+[[nodiscard]] bool program_had_blocked(int signal) noexcept;
 
 /// Call when the library has put the program's own handler (or mask) back.
 void forget_program_action(int signal) noexcept;
