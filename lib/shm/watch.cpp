@@ -47,6 +47,10 @@ void set_interrupt_hook(void (*hook)()) noexcept {
   interrupt_hook.store(hook, std::memory_order_release);
 }
 
+void interrupted() {
+  if (auto* const hook = interrupt_hook.load(std::memory_order_acquire)) hook();
+}
+
 void wake(const std::atomic<std::uint32_t>& word, int count) noexcept {
   (void)sys::futex_wake(word, count);
 }
@@ -160,9 +164,7 @@ bool Sleeper::sleep(std::uint32_t expected, sys::Nanoseconds deadline) {
     slice_ends_ = std::min(slice_ends_, end + kShort);
   }
   if (end >= slice_ends_) end_slice();
-  if (result == sys::Wait::interrupted) {
-    if (auto* hook = interrupt_hook.load(std::memory_order_acquire)) hook();
-  }
+  if (result == sys::Wait::interrupted) interrupted();
   return result != sys::Wait::timed_out || end < deadline;
 }
 

@@ -66,6 +66,8 @@ class Sleeper {
 
 /// Called when a sleep was interrupted by a signal; may throw. nullptr: none.
 void set_interrupt_hook(void (*hook)()) noexcept;
+/// Calls the hook, if there is one: after a wait for a descriptor, too.
+void interrupted();
 
 /// Wakes `count` sleepers of a word in the arena.
 void wake(const std::atomic<std::uint32_t>& word, int count) noexcept;
