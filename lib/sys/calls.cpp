@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <sched.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
@@ -87,6 +88,18 @@ constinit Calls table{
     .poll_under = poll_under_mask,
     .fcntl_int = fcntl_with_int,
     .fcntl_ptr = fcntl_with_pointer,
+    .socket = ::socket,
+    .bind = ::bind,
+    .listen = ::listen,
+    .accept4 = ::accept4,
+    .connect = ::connect,
+    .getsockname = ::getsockname,
+    .getsockopt = ::getsockopt,
+    .setsockopt = ::setsockopt,
+    .recv = ::recv,
+    .sendmsg = ::sendmsg,
+    .eventfd = ::eventfd,
+    .unlink = ::unlink,
     .fork = ::fork,
     .kill = ::kill,
     .waitid = ::waitid,
