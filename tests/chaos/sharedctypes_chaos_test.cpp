@@ -7,10 +7,8 @@
 
 #include <gtest/gtest.h>
 
-#include "shm/block.hpp"
-#include "shm/process_table.hpp"
+#include "support/chaos.hpp"
 #include "support/child.hpp"
-#include "sys/crash_point.hpp"
 
 namespace multiprocessing {
 namespace {
@@ -23,19 +21,10 @@ Wide filled(std::uint64_t with) {
   return wide;
 }
 
-void bury_all() {
-  while (shm::bury_the_dead() != 0) {
-  }
-}
-
 /// Writes 2 over 1 in a process that dies at the n-th visit of `point`.
 Wide value_after(const char* point, int visit) {
   const Value<Wide> v(filled(1));
-  auto writer = test::Child::run([&] {
-    sys::arm_crash_point(point, visit);
-    v.set(filled(2));
-  });
-  EXPECT_EQ(writer.wait(), test::killed_by(SIGKILL));
+  test::expect_death_at(point, visit, [&] { v.set(filled(2)); });
   return v.get();
 }
 
@@ -71,16 +60,11 @@ class MakerChaosTest : public testing::TestWithParam<const char*> {};
 
 TEST_P(MakerChaosTest, MakerThatDiesLeavesNothingAndTheLockUsable) {
   const RLock lock;
-  bury_all();
-  const std::uint64_t before = shm::census().blocks;
-  auto maker = test::Child::run([&] {
-    sys::arm_crash_point(GetParam());
-    const Value<int> v(5, lock);
-  });
-  ASSERT_EQ(maker.wait(), test::killed_by(SIGKILL));
-  bury_all();
+  const auto before = test::blocks_in_use();
 
-  EXPECT_EQ(shm::census().blocks, before);
+  test::expect_death_at(GetParam(), 1, [&] { const Value<int> v(5, lock); });
+
+  EXPECT_EQ(test::blocks_in_use(), before);
   EXPECT_TRUE(lock.acquire(false));
 }
 

@@ -1,23 +1,18 @@
-// Kills a process at each point named in lib/sync/lock_state.hpp and event_state.hpp, at its n-th
-// visit, while others go on. The others must finish.
+// Kills a process at each point named in lib/sync/lock_state.hpp. The others must finish.
 
 #include <multiprocessing/synchronize.hpp>
 
-#include <sys/wait.h>
+#include <sched.h>
 
 #include <atomic>
 #include <chrono>
-#include <string>
-#include <tuple>
-#include <vector>
+#include <utility>
 
 #include <gtest/gtest.h>
 
-#include "shm/process_table.hpp"
+#include "support/chaos.hpp"
 #include "support/child.hpp"
 #include "support/shared.hpp"
-#include "sync/lock_support.hpp"
-#include "sys/crash_point.hpp"
 
 namespace multiprocessing {
 namespace {
@@ -50,35 +45,16 @@ void take_turns(const L& lock, Board& board, int me, long rounds) {
 template <class L>
 void kill_one_of_three(const L& lock, const char* point, int visit, int told_at_most) {
   const test::Shared<Board> board;
-  std::vector<test::Child> survivors;
-  survivors.reserve(4);
-  auto victim = test::Child::run([&] {
-    sys::arm_crash_point(point, visit);
-    take_turns(lock, *board, 1, 1'000'000);
-  });
-  for (int i = 2; i < 4; ++i) {
-    survivors.push_back(test::Child::run([&, i] { take_turns(lock, *board, i, 500); }));
-  }
+  test::ChaosRun run;
+  run.victim(point, visit, [&] { take_turns(lock, *board, 1, 1'000'000); });
+  for (int i = 2; i < 4; ++i) run.survivor([&, i] { take_turns(lock, *board, i, 500); });
   // A point on the sleeper's path is reached only while others hold the lock.
-  auto crowd = test::Child::run([&] { take_turns(lock, *board, 4, 1'000'000); });
-  ASSERT_EQ(victim.wait(), test::killed_by(SIGKILL));
-  for (test::Child& survivor : survivors) ASSERT_EQ(survivor.wait(), test::exited(0));
-  crowd.kill(SIGKILL);
-  crowd.wait();
+  run.crowd([&] { take_turns(lock, *board, 4, 1'000'000); });
+  run.expect_survival();
   EXPECT_LE(board->told.load(), told_at_most);
 }
 
-using Where = std::tuple<const char*, int>;
-
-std::string name_of(const testing::TestParamInfo<Where>& info) {
-  std::string name;
-  for (const char* c = std::get<0>(info.param); *c != '\0'; ++c) {
-    if (std::isalnum(static_cast<unsigned char>(*c)) != 0) name += *c;
-  }
-  return name + "At" + std::to_string(std::get<1>(info.param));
-}
-
-class LockChaosTest : public testing::TestWithParam<Where> {};
+class LockChaosTest : public testing::TestWithParam<test::Where> {};
 
 TEST_P(LockChaosTest, SurvivorsOfAKilledTakerFinish) {
   const auto [point, visit] = GetParam();
@@ -116,20 +92,13 @@ INSTANTIATE_TEST_SUITE_P(Points, LockChaosTest,
                                                           "lock.wait.marked", "lock.wait.woken",
                                                           "lock.release.freed"),
                                           testing::Values(1, 2, 7)),
-                         name_of);
-
-bool has_ended(const test::Child& child) {
-  siginfo_t info{};
-  return ::waitid(P_PID, static_cast<id_t>(child.pid()), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-         info.si_pid != 0;
-}
+                         test::name_of);
 
 TEST(GiveUpChaosTest, SleeperThatDiesWhileItPassesAWakeUpOnBlocksNobody) {
   const Lock lock;
   const Event stop;
   ASSERT_TRUE(lock.acquire());
-  auto victim = test::Child::run([&] {
-    sys::arm_crash_point("lock.give_up.passed");
+  auto victim = test::run_armed("lock.give_up.passed", [&] {
     for (;;) {
       if (lock.acquire(2ms)) lock.release();
     }
@@ -142,7 +111,7 @@ TEST(GiveUpChaosTest, SleeperThatDiesWhileItPassesAWakeUpOnBlocksNobody) {
   });
 
   // Whoever is woken finds the lock taken again, and the victim's time-out passes.
-  while (!has_ended(victim)) {
+  while (!test::has_ended(victim)) {
     lock.release();
     ASSERT_TRUE(lock.acquire());
     for (int spin = 0; spin < 50; ++spin) ::sched_yield();
@@ -154,7 +123,7 @@ TEST(GiveUpChaosTest, SleeperThatDiesWhileItPassesAWakeUpOnBlocksNobody) {
   EXPECT_EQ(victim.wait(), test::killed_by(SIGKILL));
 }
 
-class RLockChaosTest : public testing::TestWithParam<Where> {};
+class RLockChaosTest : public testing::TestWithParam<test::Where> {};
 
 TEST_P(RLockChaosTest, SurvivorsOfAKilledTakerFinish) {
   const auto [point, visit] = GetParam();
@@ -165,7 +134,7 @@ INSTANTIATE_TEST_SUITE_P(Points, RLockChaosTest,
                          testing::Combine(testing::Values("rlock.acquire.taken",
                                                           "rlock.release.cleared"),
                                           testing::Values(1, 2, 50)),
-                         name_of);
+                         test::name_of);
 
 /// Leaves the lock held by a dead process, and lets another die while it takes over from it.
 template <class L>
@@ -177,10 +146,7 @@ std::pair<int, int> kill_holder_and_successor(const L& lock, const char* point) 
   holder.await_hang_up();
   holder.kill(SIGKILL);
   holder.wait();
-  auto successor = test::Child::run([&] {
-    sys::arm_crash_point(point);
-    (void)lock.acquire();
-  });
+  auto successor = test::run_armed(point, [&] { (void)lock.acquire(); });
   EXPECT_EQ(successor.wait(), test::killed_by(SIGKILL));
   return {holder.pid(), successor.pid()};
 }
@@ -216,51 +182,6 @@ TEST(RecoverChaosTest, RepairIsLeftToTheNext) {
   EXPECT_EQ(told_by(lock), 0);
   EXPECT_TRUE(lock.owner_died());
 }
-
-class EventChaosTest : public testing::TestWithParam<const char*> {};
-
-TEST_P(EventChaosTest, SetterThatDiesReleasesAllWhoWaitOrNone) {
-  const Event event;
-  std::vector<test::Child> waiters;
-  waiters.reserve(3);
-  for (int i = 0; i < 3; ++i) {
-    waiters.push_back(test::Child::run([&] { test::require(event.wait(1h)); }));
-  }
-  test::await([&] { return test::sleepers_on(event) == 3; });
-  auto setter = test::Child::run([&] {
-    sys::arm_crash_point(GetParam());
-    event.set();
-    event.clear();
-  });
-  ASSERT_EQ(setter.wait(), test::killed_by(SIGKILL));
-
-  for (test::Child& waiter : waiters) EXPECT_EQ(waiter.wait(), test::exited(0));
-}
-
-INSTANTIATE_TEST_SUITE_P(Points, EventChaosTest,
-                         testing::Values("event.set.raised", "event.clear.lowered"));
-
-class EventWaiterChaosTest : public testing::TestWithParam<const char*> {};
-
-TEST_P(EventWaiterChaosTest, WaiterThatDiesBlocksNobody) {
-  const Event event;
-  auto victim = test::Child::run([&] {
-    sys::arm_crash_point(GetParam());
-    (void)event.wait();
-  });
-  auto survivor = test::Child::run([&] { test::require(event.wait(1h)); });
-  ASSERT_EQ(victim.wait(), test::killed_by(SIGKILL));
-
-  event.set();
-
-  EXPECT_EQ(survivor.wait(), test::exited(0));
-  event.clear();
-  EXPECT_FALSE(event.wait(0s));
-}
-
-INSTANTIATE_TEST_SUITE_P(Points, EventWaiterChaosTest,
-                         testing::Values("event.wait.noted", "event.wait.expected",
-                                         "event.wait.woken"));
 
 }  // namespace
 }  // namespace multiprocessing
