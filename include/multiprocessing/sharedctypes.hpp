@@ -31,6 +31,7 @@
 #include <utility>
 
 #include <multiprocessing/detail/array_handle.hpp>
+#include <multiprocessing/detail/shared.hpp>
 #include <multiprocessing/detail/value_handle.hpp>
 #include <multiprocessing/synchronize.hpp>
 

@@ -1,9 +1,10 @@
-// Kills a process at each point named in lib/shared/value_head.hpp.
+// Kills a process at each point named in lib/shared/value_head.hpp and shared_head.hpp.
 
 #include <multiprocessing/sharedctypes.hpp>
 
 #include <array>
 #include <cstdint>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -70,6 +71,20 @@ TEST_P(MakerChaosTest, MakerThatDiesLeavesNothingAndTheLockUsable) {
 
 INSTANTIATE_TEST_SUITE_P(Points, MakerChaosTest,
                          testing::Values("value.make.created", "value.make.linked"));
+
+class SharedMakerChaosTest : public testing::TestWithParam<const char*> {};
+
+TEST_P(SharedMakerChaosTest, MakerThatDiesLeavesNothing) {
+  const Event inside;
+  const auto before = test::blocks_in_use();
+
+  test::expect_death_at(GetParam(), 1, [&] { const Shared events(std::vector<Event>(3, inside)); });
+
+  EXPECT_EQ(test::blocks_in_use(), before);
+}
+
+INSTANTIATE_TEST_SUITE_P(Points, SharedMakerChaosTest,
+                         testing::Values("shared.make.created", "shared.make.linked"));
 
 }  // namespace
 }  // namespace multiprocessing
