@@ -75,6 +75,9 @@ class Arena {
     return *reinterpret_cast<ArenaHeader*>(base_);
   }
   [[nodiscard]] int fd() const noexcept { return fd_; }
+  /// What tells the file from every other.
+  [[nodiscard]] std::uint64_t device() const noexcept { return device_; }
+  [[nodiscard]] std::uint64_t inode() const noexcept { return inode_; }
   /// Whether fd() still is the arena's file: a host may have closed it, and its number may live on.
   [[nodiscard]] bool owns_fd() const noexcept;
 

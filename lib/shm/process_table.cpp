@@ -39,7 +39,11 @@ void prepare(Slot& slot, Name parent) noexcept {
   slot.exit_status.store(0, std::memory_order_relaxed);
   slot.checked_at.store(static_cast<std::uint64_t>(sys::now()), std::memory_order_relaxed);
   slot.overflowed.store(0, std::memory_order_relaxed);
-  for (SleepNote& note : slot.notes) note.is_long.store(0, std::memory_order_relaxed);
+  slot.bells.store(0, std::memory_order_relaxed);
+  for (SleepNote& note : slot.notes) {
+    note.is_long.store(0, std::memory_order_relaxed);
+    note.bell.store(0, std::memory_order_relaxed);
+  }
   slot.title[0] = '\0';
 }
 

@@ -7,7 +7,7 @@
 //   0     state        bits 0..1 free=0 live=1 reaping=2 husk=3; 2..17 sweeper's slot; 18..63
 //                      generation (46 low bits)
 //   8     identity     pid, start time (0: not looked at yet), parent, exit status, title
-//   192   notes        8 x {word slept on, epoch, long}, one a sleeping thread (watch.hpp)
+//   192   notes        8 x {word slept on, epoch, long, bell}, one a sleeping thread (watch.hpp)
 //   384   drops        16 x object being dropped (object.hpp)
 //   512   journal      32 x {block, where, extra, kind}  (block.hpp)
 //   1536  upper floors 32 words: intents of upper floors (condition cells, barriers, ...)
@@ -53,7 +53,7 @@ struct SleepNote {
   std::atomic<std::uint64_t> word;   // offset of the word slept on; 0: none
   std::atomic<std::uint64_t> epoch;  // `deaths` as of the note
   std::atomic<std::uint32_t> is_long;
-  std::atomic<std::uint32_t> in_use;
+  std::atomic<std::uint32_t> bell;  // by which its sleeper is woken: index + 1; 0: by the word
 };
 
 struct JournalEntry {
@@ -86,7 +86,8 @@ struct alignas(64) Slot {
   std::atomic<std::uint64_t> drops[kDrops];
   JournalEntry journal[kJournal];
   std::atomic<std::uint64_t> intents[kIntents];
-  char reserved[256];
+  std::atomic<std::uint64_t> bells;  // bell.hpp
+  char reserved[248];
 };
 static_assert(sizeof(Slot) == 2048 && offsetof(Slot, notes) == 192 &&
                   offsetof(Slot, drops) == 384 && offsetof(Slot, journal) == 512 &&

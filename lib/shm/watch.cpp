@@ -31,6 +31,15 @@ void for_each_note(F visit) noexcept {
   }
 }
 
+// The word and the bell are both stale if the sleeper has left meanwhile: a wake in vain.
+void rouse(const SleepNote& note, const std::atomic<std::uint32_t>& word, int count) noexcept {
+  wake(word, count);
+  const std::uint32_t bell = note.bell.load(std::memory_order_relaxed);
+  if (bell == 0) return;
+  const auto slot = (arena().offset_of(&note) - arena().header().slots) / sizeof(Slot);
+  ring_bell_of(static_cast<std::uint32_t>(slot), bell - 1);
+}
+
 std::atomic<std::uint64_t>& last_tick() noexcept {
   return arena().header().family_words[kLastTick];
 }
@@ -45,10 +54,6 @@ bool seat_is_open(std::uint64_t holder) noexcept {
 
 void set_interrupt_hook(void (*hook)()) noexcept {
   interrupt_hook.store(hook, std::memory_order_release);
-}
-
-void interrupted() {
-  if (auto* const hook = interrupt_hook.load(std::memory_order_acquire)) hook();
 }
 
 void wake(const std::atomic<std::uint32_t>& word, int count) noexcept {
@@ -67,10 +72,22 @@ void announce_death() noexcept {
     wake(word, INT32_MAX);
     return true;
   });
+  ring_every_bell();
 }
 
-Sleeper::Sleeper(const std::atomic<std::uint32_t>& word) noexcept : word_(word) {
-  if (arena().contains(&word)) note_ = take_bit(here().notes_free);
+Sleeper::Sleeper(const std::atomic<std::uint32_t>& word) noexcept : word_(&word) {
+  take_note();
+}
+
+Sleeper::Sleeper(const Bell& bell) noexcept : word_(nullptr), bell_(bell.index() + 1) {
+  take_note();
+}
+
+void Sleeper::take_note() noexcept {
+  if (word_ != nullptr && !arena().contains(word_)) return;
+  note_ = take_bit(here().notes_free);
+  // relaxed: ordered by the note's word
+  if (note_ >= 0) here().slot->notes[note_].bell.store(bell_, std::memory_order_relaxed);
 }
 
 Sleeper::~Sleeper() {
@@ -85,19 +102,20 @@ Sleeper::~Sleeper() {
   if (!arena().header().seat.compare_exchange_strong(me, 0, std::memory_order_seq_cst)) return;
   for_each_note([](SleepNote& note, std::atomic<std::uint32_t>& word) {
     if (note.is_long.load(std::memory_order_seq_cst) == 0) return true;
-    wake(word, 1);  // it sleeps a short slice anew and takes the seat
+    rouse(note, word, 1);  // it sleeps a short slice anew and takes the seat
     return false;
   });
 }
 
 void Sleeper::note() noexcept {
-  if (note_ < 0 && arena().contains(&word_)) note_ = take_bit(here().notes_free);
+  if (note_ < 0) take_note();
   if (note_ < 0) return;
   SleepNote& mine = here().slot->notes[note_];
   // seq_cst: [D]; I1
   mine.epoch.store(arena().header().deaths.load(std::memory_order_seq_cst),
                    std::memory_order_seq_cst);
-  mine.word.store(arena().offset_of(&word_), std::memory_order_seq_cst);
+  const void* word = word_ != nullptr ? static_cast<const void*>(word_) : &mine.is_long;
+  mine.word.store(arena().offset_of(word), std::memory_order_seq_cst);
   MULTIPROCESSING_CRASH_POINT("watch.noted");
 }
 
@@ -146,7 +164,8 @@ void Sleeper::end_slice() noexcept {
   }
 }
 
-bool Sleeper::sleep(std::uint32_t expected, sys::Nanoseconds deadline) {
+// False: the deadline has passed.
+bool Sleeper::begin_sleep(sys::Nanoseconds deadline) noexcept {
   const sys::Nanoseconds start = sys::now();
   woken_ = false;
   if (start >= deadline) return false;
@@ -154,18 +173,40 @@ bool Sleeper::sleep(std::uint32_t expected, sys::Nanoseconds deadline) {
     if (!first_) take_or_watch_seat();
     slice_ends_ = start + (long_ ? kLong : kShort);
   }
-  const sys::Wait result =
-      sys::futex_wait_interruptibly(word_, expected, std::min(deadline, slice_ends_));
+  return true;
+}
+
+// When the sleep ended.
+sys::Nanoseconds Sleeper::end_sleep(bool interrupted) {
   const sys::Nanoseconds end = sys::now();
-  woken_ = result == sys::Wait::woken;
   if (woken_ && long_) {  // perhaps to take the seat: a short slice first
     long_ = false;
     here().slot->notes[note_].is_long.store(0, std::memory_order_relaxed);
     slice_ends_ = std::min(slice_ends_, end + kShort);
   }
   if (end >= slice_ends_) end_slice();
-  if (result == sys::Wait::interrupted) interrupted();
+  if (interrupted) {
+    if (auto* hook = interrupt_hook.load(std::memory_order_acquire)) hook();
+  }
+  return end;
+}
+
+bool Sleeper::sleep(std::uint32_t expected, sys::Nanoseconds deadline) {
+  if (!begin_sleep(deadline)) return false;
+  const sys::Wait result =
+      sys::futex_wait_interruptibly(*word_, expected, std::min(deadline, slice_ends_));
+  woken_ = result == sys::Wait::woken;
+  const sys::Nanoseconds end = end_sleep(result == sys::Wait::interrupted);
   return result != sys::Wait::timed_out || end < deadline;
+}
+
+bool Sleeper::sleep_polling(std::span<struct pollfd> fds, sys::Nanoseconds deadline) {
+  if (!begin_sleep(deadline)) return false;
+  const sys::Ready result =
+      sys::poll_interruptibly(fds.data(), fds.size(), std::min(deadline, slice_ends_));
+  woken_ = result == sys::Ready::yes;
+  const sys::Nanoseconds end = end_sleep(result == sys::Ready::interrupted);
+  return result != sys::Ready::timed_out || end < deadline;
 }
 
 namespace {

@@ -18,12 +18,17 @@
 // Death
 //   sleeper dead with a note      its slot is swept; a wake on that word is harmless
 //   seat's holder dead            the seat is open: a long sleeper takes it within a long slice
-//   waker dead before its wake    its death is counted, and that wakes every noted word
+//   waker dead before its wake    its death is counted, and that wakes every noted word, and rings
+//                                 every bell (bell.hpp)
 // Points: watch.noted, watch.seated, watch.left
+
+#include <poll.h>
 
 #include <atomic>
 #include <cstdint>
+#include <span>
 
+#include "shm/bell.hpp"
 #include "sys/clock.hpp"
 
 namespace multiprocessing::shm {
@@ -39,6 +44,8 @@ class Sleeper {
  public:
   /// `word` lies in the arena (or, in unit tests, in plain memory: then it is not noted).
   explicit Sleeper(const std::atomic<std::uint32_t>& word) noexcept;
+  /// Sleeps until somebody rings: for `sleep_polling`.
+  explicit Sleeper(const Bell& bell) noexcept;
   ~Sleeper();  // leaves: clears the note, hands the seat on
   Sleeper(const Sleeper&) = delete;
   Sleeper& operator=(const Sleeper&) = delete;
@@ -48,15 +55,23 @@ class Sleeper {
   /// consumed (and must be passed on if it is not used).
   /// \throws KeyboardInterrupt where raise_on_signal asks for it (via the interrupt hook).
   bool sleep(std::uint32_t expected, sys::Nanoseconds deadline);
+  /// The same for descriptors, one of which is the bell's. True also if `fds` have something to
+  /// say.
+  /// \throws std::system_error naming poll; and as `sleep`
+  bool sleep_polling(std::span<struct pollfd> fds, sys::Nanoseconds deadline);
   [[nodiscard]] bool woken() const noexcept { return woken_; }
 
  private:
+  void take_note() noexcept;
   void take_or_watch_seat() noexcept;
   void tick() noexcept;
   void end_slice() noexcept;
+  bool begin_sleep(sys::Nanoseconds deadline) noexcept;
+  sys::Nanoseconds end_sleep(bool interrupted);
 
-  const std::atomic<std::uint32_t>& word_;
-  sys::Nanoseconds slice_ends_ = 0;  // 0: none has begun
+  const std::atomic<std::uint32_t>* word_;  // nullptr: the bell
+  std::uint32_t bell_ = 0;                  // its index + 1; 0: the word
+  sys::Nanoseconds slice_ends_ = 0;         // 0: none has begun
   int note_ = -1;
   bool seated_ = false;
   bool long_ = false;
@@ -66,15 +81,13 @@ class Sleeper {
 
 /// Called when a sleep was interrupted by a signal; may throw. nullptr: none.
 void set_interrupt_hook(void (*hook)()) noexcept;
-/// Calls the hook, if there is one: after a wait for a descriptor, too.
-void interrupted();
 
 /// Wakes `count` sleepers of a word in the arena.
 void wake(const std::atomic<std::uint32_t>& word, int count) noexcept;
 /// The low half of a 64-bit word as a futex.
 const std::atomic<std::uint32_t>& low_half(const std::atomic<std::uint64_t>& word) noexcept;
 
-/// deaths++, then wakes every word noted in any slot.
+/// deaths++, then wakes every word noted in any slot, and rings every bell.
 void announce_death() noexcept;
 
 /// How long it has paid to spin for one object; lies beside its word. 0: nothing learned yet.
