@@ -9,6 +9,7 @@
 
 #include "queue/credits.hpp"
 #include "queue/local_queue.hpp"
+#include "queue/queue_watch.hpp"
 #include "shm/arena.hpp"
 #include "shm/object.hpp"
 #include "shm/process_table.hpp"
@@ -216,6 +217,10 @@ bool ByteQueue::empty() const {
 bool ByteQueue::full() const {
   lanes::QueueView& view = local().view;
   return view.bounded() && lanes::surely_full(view);
+}
+
+int ByteQueue::fileno() const {
+  return lanes::fileno_of(open());
 }
 
 void ByteQueue::close() const {

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <new>
 
+#include "queue/queue_watch.hpp"
 #include "shm/process_table.hpp"
 
 namespace multiprocessing::lanes {
@@ -36,6 +37,7 @@ LocalQueue& local_queue(shm::ObjectId id, QueueState& state) {
   }
   if (over != nullptr) {  // its queue is gone: nobody here has a handle to it
     LocalQueue* const next = over->next;
+    forget_fileno(*over);
     auto* const renewed = new (over) LocalQueue(id, state);
     renewed->next = next;
     return *renewed;

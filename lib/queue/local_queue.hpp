@@ -20,6 +20,8 @@
 
 namespace multiprocessing::lanes {
 
+class Fileno;  // queue_fileno.hpp
+
 struct LocalQueue {
   LocalQueue(shm::ObjectId object, QueueState& state) noexcept : view(state), id(object) {}
 
@@ -40,6 +42,7 @@ struct LocalQueue {
   std::atomic<std::uint32_t> looks{0};             // by hint, so far
   std::atomic<std::uint32_t> streak{0};            // items that came without a wait
   std::atomic<int> idle{0};                        // waits in a row that ended in sleep
+  std::atomic<Fileno*> fileno{nullptr};            // made at the first call of fileno()
 };
 
 /// This process's one. Requires that the object is held.
@@ -66,6 +69,9 @@ Outcome put_run(LocalQueue& queue, const std::byte* items, std::size_t size, std
 /// Up to `count` items of `size` bytes each (one of any size if `count` is 1); how many, in
 /// `count`.
 Outcome get(LocalQueue& queue, Taken& out, std::size_t size, std::size_t& count, Timeout timeout);
+
+/// A get would not wait: there was an item at some moment of the call, or the queue is shut down.
+bool is_ready(LocalQueue& queue) noexcept;
 
 /// True: there was a moment, during the call, at which the queue held nothing. Gives back what the
 /// dead have left.

@@ -3,7 +3,9 @@
 #include <array>
 #include <bit>
 
+#include "queue/bell_list.hpp"
 #include "queue/local_queue.hpp"
+#include "queue/queue_watch.hpp"
 #include "queue/wait_word.hpp"
 #include "shm/process_table.hpp"
 #include "shm/watch.hpp"
@@ -225,18 +227,32 @@ Outcome wait_and_get(LocalQueue& queue, const Want& want, Timeout timeout) {
   return sleep_and_get(queue, want, deadline);
 }
 
-}  // namespace
-
-Outcome get(LocalQueue& queue, Taken& out, std::size_t size, std::size_t& count, Timeout timeout) {
+Outcome get_plainly(LocalQueue& queue, const Want& want, Timeout timeout) {
   // relaxed: whether the queue is empty is decided by `look`
   if ((queue.view.state.shutdown.load(std::memory_order_relaxed) & kImmediate) != 0) {
     return Outcome::shut_down;
   }
-  if (take_any(queue, out, size, count)) {
+  if (take_any(queue, want.out, want.size, want.count)) {
     queue.streak.store(queue.streak.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     return Outcome::done;
   }
-  return wait_and_get(queue, {out, size, count}, timeout);
+  return wait_and_get(queue, want, timeout);
+}
+
+}  // namespace
+
+Outcome get(LocalQueue& queue, Taken& out, std::size_t size, std::size_t& count, Timeout timeout) {
+  const Outcome outcome = get_plainly(queue, {out, size, count}, timeout);
+  // acquire: made by another thread of this process
+  if (queue.fileno.load(std::memory_order_acquire) != nullptr) [[unlikely]] {
+    refresh_fileno(queue, outcome == Outcome::done);
+  }
+  return outcome;
+}
+
+bool is_ready(LocalQueue& queue) noexcept {
+  // acquire: [S]
+  return queue.view.state.shutdown.load(std::memory_order_acquire) != 0 || !surely_empty(queue);
 }
 
 bool surely_empty(LocalQueue& queue) noexcept {
@@ -280,6 +296,7 @@ void shut_down(LocalQueue& queue, bool immediately) noexcept {
                           std::memory_order_acq_rel);  // [S]
   wake_all(state.items);
   wake_all(state.space);
+  BellList(state.items, state.bells).ring();
   if (immediately) drain(queue.view);
 }
 

@@ -43,6 +43,11 @@ class OwnLane {
   LocalQueue& queue_;
 };
 
+void tell_consumers(LocalQueue& queue, int count) noexcept {
+  QueueState& state = queue.view.state;
+  published(state.items, state.bells, queue.fenceless, count);
+}
+
 bool is_shut(const LocalQueue& queue) noexcept {
   return queue.view.state.shutdown.load(std::memory_order_relaxed) != 0;  // nothing else is read
 }
@@ -88,7 +93,7 @@ Outcome try_put(LocalQueue& queue, const Item& item) {
     const OwnLane own(queue);
     if (!append(queue, item)) return Outcome::in_vain;
   }
-  published(queue.view.state.items, queue.fenceless, 1);
+  tell_consumers(queue, 1);
   return Outcome::done;
 }
 
@@ -157,7 +162,7 @@ struct RunWaker {
 
   ~RunWaker() {
     if (done == before) return;
-    published(queue.view.state.items, queue.fenceless, static_cast<int>(done - before));
+    tell_consumers(queue, static_cast<int>(done - before));
   }
 };
 

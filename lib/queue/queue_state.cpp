@@ -3,6 +3,7 @@
 #include <array>
 #include <new>
 
+#include "queue/bell_list.hpp"
 #include "queue/lane_reader.hpp"
 #include "shm/block.hpp"
 
@@ -67,6 +68,7 @@ void destroy_queue(QueueState& state) noexcept {
     }
   }
   for (shm::Location& group : state.groups) unlink_and_free(group);
+  destroy_bells(state.bells);
   unlink_and_free(state.credits);
 }
 

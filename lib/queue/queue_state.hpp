@@ -7,6 +7,7 @@
 //   0     maxsize     0: unbounded
 //   8     credits     block of `maxsize` credit words (credits.hpp); empty if unbounded
 //   16    shutdown    bit 0 shut down, bit 1 immediately
+//   24    bells       consumers that wait with a descriptor (bell_list.hpp)
 //   64    items       consumers sleep on it (wait_word.hpp)
 //   128   space       producers sleep on it
 //   136   freed       hint: index of the credit that was freed last
@@ -50,6 +51,7 @@ struct alignas(64) QueueState {
   std::uint64_t maxsize;
   shm::Location credits;
   Word shutdown;
+  shm::Location bells;
   alignas(64) std::atomic<std::uint32_t> items;
   alignas(64) std::atomic<std::uint32_t> space;
   std::atomic<std::uint32_t> reserved;

@@ -2,6 +2,7 @@
 
 #include <climits>
 
+#include "queue/bell_list.hpp"
 #include "sys/clock.hpp"
 #include "sys/crash_point.hpp"
 #include "sys/process_barrier.hpp"
@@ -48,6 +49,12 @@ void wake_sleepers(WaitWord& word, int count) noexcept {
     shm::wake(word, count);
     return;
   }
+}
+
+void wake_those_there(WaitWord& word, shm::Location& bells, int count) noexcept {
+  wake_sleepers(word, count);
+  // relaxed: it was seen by the caller, or set since by somebody who looks after that
+  if ((word.load(std::memory_order_relaxed) & kBelled) != 0) BellList(word, bells).ring();
 }
 
 void wake_all(WaitWord& word) noexcept {

@@ -2,7 +2,8 @@
 
 // A word on which consumers wait for items, or producers for space.
 //
-// Layout: bit 0 somebody sleeps or is about to; bit 1 wakers must fence; 2..31 changes
+// Layout: bit 0 somebody sleeps or is about to; bit 1 wakers must fence; bit 2 somebody waits for
+//   a bell (bell_list.hpp); 3..31 changes
 //
 //            announce                  wake: changes + 1, FUTEX_WAKE
 //   quiet -------------> somebody sleeps ------------------------> quiet
@@ -29,6 +30,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "shm/block.hpp"
 #include "shm/watch.hpp"
 #include "sys/clock.hpp"
 
@@ -38,7 +40,8 @@ using WaitWord = std::atomic<std::uint32_t>;
 
 inline constexpr std::uint32_t kSomebody = 1;
 inline constexpr std::uint32_t kFenced = 2;
-inline constexpr std::uint32_t kChange = 4;
+inline constexpr std::uint32_t kBelled = 4;
+inline constexpr std::uint32_t kChange = 8;
 
 /// Sets bit 0; the value to sleep on. Order against the look after it: see `settle_announcement`.
 std::uint32_t announce(WaitWord& word) noexcept;
@@ -52,19 +55,22 @@ bool register_putter() noexcept;
 /// Clears bit 0 and wakes up to `count` sleepers.
 void wake_sleepers(WaitWord& word, int count) noexcept;
 
+/// Wakes whom the word says to be there: up to `count` sleepers, and all who wait for a bell.
+void wake_those_there(WaitWord& word, shm::Location& bells, int count) noexcept;
+
 /// After a publication: wakes up to `count` consumers if somebody sleeps.
-inline void published(WaitWord& items, bool fenceless, int count) noexcept {
+inline void published(WaitWord& items, shm::Location& bells, bool fenceless, int count) noexcept {
   std::atomic_signal_fence(std::memory_order_seq_cst);  // [D]
   // relaxed: the sleeper's barrier orders it, or the exchange below does
   std::uint32_t seen = items.load(std::memory_order_relaxed);  // [D]
   if (!fenceless || (seen & kFenced) != 0) [[unlikely]] {
     seen = items.fetch_or(0, std::memory_order_seq_cst);  // [D] before or after the announcement
   }
-  if ((seen & kSomebody) != 0) [[unlikely]]
-    wake_sleepers(items, count);
+  if ((seen & (kSomebody | kBelled)) != 0) [[unlikely]]
+    wake_those_there(items, bells, count);
 }
 
-/// Wakes everybody, whatever they wait for: the queue was shut down.
+/// Wakes everybody who sleeps on the word, whatever they wait for: the queue was shut down.
 void wake_all(WaitWord& word) noexcept;
 
 /// Passes the time until something may have happened, without the kernel as far as that helps.

@@ -105,7 +105,12 @@ class MULTIPROCESSING_API ByteQueue {
   void close() const;
   void join_thread() const;
   void shutdown(bool immediate) const;
+  /// Readable while an item is there or the queue is shut down; see Queue::fileno().
+  /// \throws std::system_error, ArenaExhausted
+  [[nodiscard]] int fileno() const;
 
+  /// Where this process keeps it, for lib/. \throws ValueError if closed in this process
+  [[nodiscard]] lanes::LocalQueue& open() const;
   [[nodiscard]] HandleId id() const noexcept { return {handle_.id()}; }
   friend bool operator==(const ByteQueue& a, const ByteQueue& b) noexcept {
     return a.handle_ == b.handle_;
@@ -114,7 +119,6 @@ class MULTIPROCESSING_API ByteQueue {
  private:
   explicit ByteQueue(Handle handle);
   [[nodiscard]] lanes::LocalQueue& local() const;
-  [[nodiscard]] lanes::LocalQueue& open() const;
 
   Handle handle_;
   lanes::LocalQueue* local_ = nullptr;

@@ -1,0 +1,88 @@
+// Kills processes that wait for a queue with a descriptor, and those that are about to ring them.
+
+#include <gtest/gtest.h>
+#include <poll.h>
+
+#include <csignal>
+#include <ostream>
+#include <string>
+
+#include <multiprocessing/queues.hpp>
+
+#include "shm/block.hpp"
+#include "shm/process_table.hpp"
+#include "support/child.hpp"
+#include "sys/crash_point.hpp"
+
+namespace multiprocessing {
+namespace {
+
+using namespace std::chrono_literals;
+using test::Child;
+using test::require;
+
+bool readable(int fd, int milliseconds = 0) {
+  struct pollfd watched = {.fd = fd, .events = POLLIN, .revents = 0};
+  return ::poll(&watched, 1, milliseconds) == 1;
+}
+
+class QueueBellWaiterChaosTest : public testing::TestWithParam<const char*> {};
+
+TEST_P(QueueBellWaiterChaosTest, OthersAreToldAndEverythingComesBack) {
+  {
+    const Queue<int> warm_up;
+    (void)warm_up.fileno();
+    warm_up.put(1);
+  }
+  const auto before = shm::census();
+  {
+    const Queue<int> queue;
+    auto victim = Child::run([&] {
+      sys::arm_crash_point(GetParam());
+      (void)queue.fileno();
+    });
+    ASSERT_EQ(victim.wait(), test::killed_by(SIGKILL));
+    const int fd = queue.fileno();
+    auto putter = Child::run([&] { queue.put(1); });
+    EXPECT_TRUE(readable(fd, 10'000));
+    EXPECT_EQ(putter.wait(), test::exited(0));
+    EXPECT_EQ(queue.try_get(), 1);
+    (void)shm::bury_the_dead();
+  }
+  EXPECT_EQ(shm::census().blocks, before.blocks);
+}
+
+INSTANTIATE_TEST_SUITE_P(Points, QueueBellWaiterChaosTest,
+                         testing::Values("queue.bell.linked", "queue.bell.noted",
+                                         "queue.bell.armed"));
+
+class QueueBellWakerChaosTest : public testing::TestWithParam<const char*> {};
+
+TEST_P(QueueBellWakerChaosTest, WhoeverPollsIsToldAllTheSame) {
+  const Queue<int> queue;
+  const int fd = queue.fileno();
+  auto poller = Child::run([&] {
+    const int own = queue.fileno();
+    test::hang_up();
+    require(readable(own, 20'000) && !queue.empty());
+  });
+  poller.await_hang_up();
+  auto victim = Child::run([&] {
+    sys::arm_crash_point(GetParam());
+    queue.put(1);
+  });
+  ASSERT_EQ(victim.wait(), test::killed_by(SIGKILL));
+  (void)shm::bury_the_dead();  // as any wait of the library in the family does
+
+  EXPECT_TRUE(readable(fd));
+  EXPECT_EQ(poller.wait(), test::exited(0));
+  EXPECT_EQ(queue.try_get(), 1);
+  EXPECT_EQ(queue.try_get(), std::nullopt);  // a death rings whether there is something or not
+  EXPECT_FALSE(readable(fd));
+}
+
+INSTANTIATE_TEST_SUITE_P(Points, QueueBellWakerChaosTest,
+                         testing::Values("queue.bell.cleared", "queue.bell.rung"));
+
+}  // namespace
+}  // namespace multiprocessing
