@@ -56,6 +56,10 @@ void set_interrupt_hook(void (*hook)()) noexcept {
   interrupt_hook.store(hook, std::memory_order_release);
 }
 
+void interrupted() {
+  if (auto* const hook = interrupt_hook.load(std::memory_order_acquire)) hook();
+}
+
 void wake(const std::atomic<std::uint32_t>& word, int count) noexcept {
   (void)sys::futex_wake(word, count);
 }
@@ -177,7 +181,7 @@ bool Sleeper::begin_sleep(sys::Nanoseconds deadline) noexcept {
 }
 
 // When the sleep ended.
-sys::Nanoseconds Sleeper::end_sleep(bool interrupted) {
+sys::Nanoseconds Sleeper::end_sleep(bool was_interrupted) {
   const sys::Nanoseconds end = sys::now();
   if (woken_ && long_) {  // perhaps to take the seat: a short slice first
     long_ = false;
@@ -185,9 +189,7 @@ sys::Nanoseconds Sleeper::end_sleep(bool interrupted) {
     slice_ends_ = std::min(slice_ends_, end + kShort);
   }
   if (end >= slice_ends_) end_slice();
-  if (interrupted) {
-    if (auto* hook = interrupt_hook.load(std::memory_order_acquire)) hook();
-  }
+  if (was_interrupted) interrupted();
   return end;
 }
 

@@ -67,7 +67,7 @@ class Sleeper {
   void tick() noexcept;
   void end_slice() noexcept;
   bool begin_sleep(sys::Nanoseconds deadline) noexcept;
-  sys::Nanoseconds end_sleep(bool interrupted);
+  sys::Nanoseconds end_sleep(bool was_interrupted);
 
   const std::atomic<std::uint32_t>* word_;  // nullptr: the bell
   std::uint32_t bell_ = 0;                  // its index + 1; 0: the word
@@ -81,6 +81,9 @@ class Sleeper {
 
 /// Called when a sleep was interrupted by a signal; may throw. nullptr: none.
 void set_interrupt_hook(void (*hook)()) noexcept;
+
+/// Calls the hook, if there is one: after a wait for a descriptor, too.
+void interrupted();
 
 /// Wakes `count` sleepers of a word in the arena.
 void wake(const std::atomic<std::uint32_t>& word, int count) noexcept;

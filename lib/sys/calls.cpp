@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <sched.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
@@ -70,16 +71,6 @@ int timer_settime_plain(timer_t timer, int flags, const struct itimerspec* value
   return ::timer_settime(timer, flags, value, nullptr);
 }
 
-// glibc declares the address of bind and sendto as a transparent union.
-int bind_plain(int socket, const struct sockaddr* address, socklen_t size) {
-  return ::bind(socket, address, size);
-}
-
-ssize_t sendto_plain(int socket, const void* bytes, std::size_t count, int flags,
-                     const struct sockaddr* address, socklen_t size) {
-  return ::sendto(socket, bytes, count, flags, address, size);
-}
-
 constinit Calls table{
     .memfd_create = ::memfd_create,
     .ftruncate = ::ftruncate,
@@ -98,8 +89,18 @@ constinit Calls table{
     .fcntl_int = fcntl_with_int,
     .fcntl_ptr = fcntl_with_pointer,
     .socket = ::socket,
-    .bind = bind_plain,
-    .sendto = sendto_plain,
+    .bind = ::bind,
+    .listen = ::listen,
+    .accept4 = ::accept4,
+    .connect = ::connect,
+    .getsockname = ::getsockname,
+    .getsockopt = ::getsockopt,
+    .setsockopt = ::setsockopt,
+    .recv = ::recv,
+    .sendto = ::sendto,
+    .sendmsg = ::sendmsg,
+    .eventfd = ::eventfd,
+    .unlink = ::unlink,
     .fork = ::fork,
     .kill = ::kill,
     .waitid = ::waitid,

@@ -55,10 +55,20 @@ struct Calls {
   int (*fcntl_int)(int fd, int command, int argument);
   int (*fcntl_ptr)(int fd, int command, void* argument);
 
-  int (*socket)(int domain, int type, int protocol);
-  int (*bind)(int socket, const struct sockaddr* address, socklen_t size);
-  ssize_t (*sendto)(int socket, const void* bytes, std::size_t count, int flags,
-                    const struct sockaddr* address, socklen_t size);
+  int (*socket)(int family, int type, int protocol);
+  int (*bind)(int fd, const struct sockaddr* address, socklen_t length);
+  int (*listen)(int fd, int backlog);
+  int (*accept4)(int fd, struct sockaddr* address, socklen_t* length, int flags);
+  int (*connect)(int fd, const struct sockaddr* address, socklen_t length);
+  int (*getsockname)(int fd, struct sockaddr* address, socklen_t* length);
+  int (*getsockopt)(int fd, int level, int option, void* value, socklen_t* length);
+  int (*setsockopt)(int fd, int level, int option, const void* value, socklen_t length);
+  ssize_t (*recv)(int fd, void* bytes, std::size_t count, int flags);
+  ssize_t (*sendto)(int fd, const void* bytes, std::size_t count, int flags,
+                    const struct sockaddr* address, socklen_t length);
+  ssize_t (*sendmsg)(int fd, const struct msghdr* message, int flags);
+  int (*eventfd)(unsigned value, int flags);
+  int (*unlink)(const char* path);
 
   pid_t (*fork)();
   int (*kill)(pid_t pid, int signal);
