@@ -88,7 +88,8 @@ Sleeper::Sleeper(const Bell& bell) noexcept : word_(nullptr), bell_(bell.index()
 }
 
 void Sleeper::take_note() noexcept {
-  if (word_ != nullptr && !arena().contains(word_)) return;
+  private_ = word_ != nullptr && !arena().contains(word_);
+  if (private_) return;
   note_ = take_bit(here().notes_free);
   // relaxed: ordered by the note's word
   if (note_ >= 0) here().slot->notes[note_].bell.store(bell_, std::memory_order_relaxed);
@@ -173,7 +174,9 @@ bool Sleeper::begin_sleep(sys::Nanoseconds deadline) noexcept {
   const sys::Nanoseconds start = sys::now();
   woken_ = false;
   if (start >= deadline) return false;
-  if (slice_ends_ == 0) {
+  if (private_) {
+    slice_ends_ = sys::kForever;
+  } else if (slice_ends_ == 0) {
     if (!first_) take_or_watch_seat();
     slice_ends_ = start + (long_ ? kLong : kShort);
   }

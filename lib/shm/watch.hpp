@@ -42,7 +42,8 @@ namespace multiprocessing::shm {
 ///   }
 class Sleeper {
  public:
-  /// `word` lies in the arena (or, in unit tests, in plain memory: then it is not noted).
+  /// `word` lies in the arena, or in memory of this process alone: then only a thread of this
+  /// process can be waited for, nothing is noted, and a sleep lasts until the deadline.
   explicit Sleeper(const std::atomic<std::uint32_t>& word) noexcept;
   /// Sleeps until somebody rings: for `sleep_polling`.
   explicit Sleeper(const Bell& bell) noexcept;
@@ -77,6 +78,7 @@ class Sleeper {
   bool long_ = false;
   bool first_ = true;
   bool woken_ = false;
+  bool private_ = false;  // the word is this process's own
 };
 
 /// Called when a sleep was interrupted by a signal; may throw. nullptr: none.

@@ -38,6 +38,7 @@ int pid_of_dead(const LockState& lock, LockWord owner) noexcept {
 /// Memory first; the kernel is asked once about each owner, the watch finds a later death.
 bool is_dead(Attempt& attempt, LockWord owner) noexcept {
   if (owner == attempt.caller.owner) return false;
+  if (attempt.lock.local != 0) return true;  // I4
   const shm::Name name = owner_of(owner);
   if (!shm::is_live(name)) return true;
   if (owner == attempt.asked) return false;

@@ -11,7 +11,8 @@
 //   24  told       Recovery::hold: the owner that took the lock over from a dead one, or 0
 //   32  recovery   Recovery, constant
 //   36  spins      how long acquirers spin (shm/watch.hpp); any value is right
-//   40  reserved
+//   40  local      1: the lock of one process, in memory of its own; constant
+//   48  reserved
 //
 // States: those of the word. What a dead owner leaves is settled by the next acquirer, and only
 // by an acquirer: a release before that is a plain release.
@@ -23,6 +24,9 @@
 //       second for 34 years). A thread clears inner before it frees
 //       the word, so its own token in inner means that it holds the lock.
 //   I3  A sleeper has noted the word (shm/watch.hpp) before it looks at the owner's slot.
+//   I4  An owner of a local lock that is not this process is its ancestor as of the fork. No thread
+//       here will release it: it counts as dead (lib/threading gives the forking thread's locks to
+//       that thread first).
 //
 // Ordering: [L] and [T] of lock_word.hpp. All other fields are relaxed: they are read by their
 // writer, or under the word.
@@ -61,7 +65,8 @@ struct alignas(64) LockState {
   std::atomic<LockWord> told{0};
   Recovery recovery = Recovery::raise;
   shm::SpinHint spins{0};
-  std::array<std::uint64_t, 3> reserved{};
+  std::uint64_t local = 0;
+  std::array<std::uint64_t, 2> reserved{};
 };
 
 static_assert(std::atomic<LockWord>::is_always_lock_free, "a lock table is private to one process");

@@ -77,12 +77,14 @@ bool take_permit(Atomic& word, SemaphoreWord& seen, bool slept) noexcept {
   return false;
 }
 
-/// Gives a permit and clears W. False: there are `limit`; `seen` is the word before.
+/// Gives `count` permits and clears W. False: there would be more than `limit`; `seen` is the word
+/// before.
 template <class Atomic>
-bool give_permit(Atomic& word, SemaphoreWord& seen, SemaphoreWord limit) noexcept {
+bool give_permit(Atomic& word, SemaphoreWord& seen, SemaphoreWord limit,
+                 SemaphoreWord count = 1) noexcept {
   seen = word.load(std::memory_order_relaxed);  // the exchange looks again
-  while (permits_in(seen) < limit) {
-    if (word.compare_exchange_weak(seen, (seen & ~kSemaphoreSleepers) + kOnePermit,
+  while (permits_in(seen) <= limit && limit - permits_in(seen) >= count) {
+    if (word.compare_exchange_weak(seen, (seen & ~kSemaphoreSleepers) + count * kOnePermit,
                                    std::memory_order_release,  // [P]
                                    std::memory_order_relaxed)) {
       return true;
@@ -118,7 +120,7 @@ static_assert(sizeof(SemaphoreState) == 64);
 /// True: a permit was taken. False: not in time. \throws KeyboardInterrupt
 bool acquire(SemaphoreState& semaphore, Timeout timeout);
 
-/// False: all permits that there may be are there.
-bool release(SemaphoreState& semaphore) noexcept;
+/// Gives `count` permits, or none. False: there would be more than there may be.
+bool release(SemaphoreState& semaphore, SemaphoreWord count = 1) noexcept;
 
 }  // namespace multiprocessing::sync

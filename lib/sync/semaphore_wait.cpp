@@ -64,11 +64,11 @@ bool acquire(SemaphoreState& semaphore, Timeout timeout) {
   return wait(semaphore, deadline);
 }
 
-bool release(SemaphoreState& semaphore) noexcept {
+bool release(SemaphoreState& semaphore, SemaphoreWord count) noexcept {
   SemaphoreWord before = kNoPermit;
-  if (!give_permit(semaphore.word, before, semaphore.limit)) return false;
+  if (!give_permit(semaphore.word, before, semaphore.limit, count)) return false;
   MULTIPROCESSING_CRASH_POINT("semaphore.release.given");
-  if ((before & kSemaphoreSleepers) != 0) shm::wake(semaphore.word, 1);
+  if ((before & kSemaphoreSleepers) != 0) shm::wake(semaphore.word, static_cast<int>(count));
   return true;
 }
 
