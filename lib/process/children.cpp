@@ -1,6 +1,7 @@
 #include "process/children.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <system_error>
@@ -15,6 +16,8 @@ namespace multiprocessing::process {
 namespace {
 
 constexpr sys::Nanoseconds kExitGrace = 5'000'000'000;
+
+constinit std::atomic<void (*)() noexcept> before_end{nullptr};
 
 // A wait that a KeyboardInterrupt does not end.
 bool wait_through(Child& child, sys::Nanoseconds deadline) noexcept {
@@ -88,7 +91,12 @@ void Children::reap_finished() {
   mine.look_again_at = std::max<std::size_t>(64, 2 * mine.children.size());
 }
 
+void Children::set_before_end(void (*step)() noexcept) noexcept {
+  before_end.store(step, std::memory_order_relaxed);  // a function is there from the start
+}
+
 void Children::end_all() noexcept {
+  if (auto* const step = before_end.load(std::memory_order_relaxed)) step();
   // Children may be started meanwhile, by other threads or by exit handlers.
   for (List children = all(); !children.empty(); children = all()) {
     const auto daemons = std::partition(children.begin(), children.end(),

@@ -29,6 +29,9 @@ class Children {
   /// Reaps those that have ended. One system call if none has.
   static void reap_finished();
 
+  /// Called first thing by `end_all`: what must be over before children are terminated.
+  static void set_before_end(void (*step)() noexcept) noexcept;
+
   /// At exit: terminates daemonic children, joins the others, and kills daemonic ones that have not
   /// ended within the grace period.
   static void end_all() noexcept;

@@ -29,14 +29,23 @@ void notice(std::string_view text) noexcept {
 
 void report_exception(const std::string& title, const std::exception_ptr& exception) noexcept {
   try {
-    std::string text = "Process " + title + ":\nTraceback (most recent call last):\n";
-    text += "  in process " + title + ", pid " + std::to_string(sys::current_pid()) + "\n";
+    report_exception("Process " + title,
+                     "process " + title + ", pid " + std::to_string(sys::current_pid()), exception);
+  } catch (...) {
+    notice("an exception ended the process, and there is no memory to say which");
+  }
+}
+
+void report_exception(const std::string& heading, const std::string& where,
+                      const std::exception_ptr& exception) noexcept {
+  try {
+    std::string text = heading + ":\nTraceback (most recent call last):\n  in " + where + "\n";
     if (const std::string before = remote_traceback(exception); !before.empty()) {
       text += before + (before.back() == '\n' ? "" : "\n");
     }
     write_out(text + describe(exception) + "\n");
   } catch (...) {
-    notice("an exception ended the process, and there is no memory to say which");
+    notice("an exception escaped, and there is no memory to say which");
   }
 }
 
