@@ -118,6 +118,7 @@ void Core::start_keeper() {
   options.ignore_sigint = true;
   options.daemon = true;
   options.path = "0";
+  options.inherit_ends = false;  // nor do the workers, which the keeper forks
   keeper_ = process::launch(options, [this, plan] { return Keeper(view_, options_, plan).run(); });
   state_.keeper.store(shm::pack_name(keeper_->name()), std::memory_order_release);
 }

@@ -46,7 +46,7 @@ Birth plan(const LaunchOptions& options) {
 Launched launch(const LaunchOptions& options, const std::function<int()>& body) {
   warn_about_threads();
   Birth birth = plan(options);
-  shm::ChildSlot slot;
+  shm::ChildSlot slot(options.inherit_holds && options.inherit_ends);
   if (!options.parent.nobody()) {
     // relaxed: the slot is nobody else's yet, and who looks at it checks what follows from this
     shm::slot_at(slot.name().slot)

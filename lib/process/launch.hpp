@@ -38,6 +38,7 @@ struct LaunchOptions {
   int life_pipe_read_fd = -1;  // whose other end ends the child; -1: none does
   bool ignore_sigint = false;
   bool inherit_holds = true;   // of shared objects; false: the child drops them at birth
+  bool inherit_ends = true;    // of connections; false: to the child they are closed
   bool daemon = false;         // what current_process().daemon() says in the child
   bool listed_worker = false;  // active_children() of `parent` lists it, whoever forks it
   std::string path{};          // "1:2", for the names of its children; empty: the next one

@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "shm/hold_list.hpp"
@@ -29,8 +30,17 @@ struct OwnPage {
   std::bitset<kPerPage> used;
 };
 
+// What is entered for the child of a fork before it exists; read in the child, whose copy it is.
+struct Heirlooms {
+  Name heir;
+  std::vector<OwnPage> pages;
+  std::vector<std::pair<LocalHold*, std::uint32_t>> holds;  // and where they are listed
+};
+
 struct Book {
   std::unordered_map<ObjectId, LocalHold*> holds;
+  std::unordered_set<LocalHold*> single;  // those that are held one by one
+  Heirlooms heirlooms;
   std::vector<OwnPage> pages;
   std::size_t roomy = 0;             // no page before this one has a free entry
   std::vector<LocalHold*> deferred;  // dropped, but inherited by a child that may live
@@ -44,11 +54,16 @@ Book& book() noexcept {
   return *instance;
 }
 
+// Runs in the child: no allocation.
 void reset_in_child() noexcept {
   Book& mine = book();
-  mine.pages.clear();
+  mine.pages.swap(mine.heirlooms.pages);
   mine.roomy = 0;
   mine.deferred.clear();  // the parent's affair
+  for (const auto& [held, index] : mine.heirlooms.holds) {
+    held->holder = mine.heirlooms.heir;
+    held->list_index = index;
+  }
 }
 
 // Where the page with this number is linked, or is to be.
@@ -117,10 +132,23 @@ void leave(LocalHold* held) noexcept {
 }
 
 LocalHold* enroll(ObjectId id, ObjectHeader* object, std::uint32_t index) {
-  auto* held = new LocalHold{
-      {1}, id, object, here().name, local().forks.load(std::memory_order_relaxed), index};
+  auto* held = new LocalHold{{1},
+                             id,
+                             object,
+                             here().name,
+                             local().forks.load(std::memory_order_relaxed),
+                             index,
+                             held_one_by_one(object->kind)};
   book().holds.emplace(id, held);
+  if (held->single) book().single.insert(held);
   return held;
+}
+
+void forget(LocalHold* held) noexcept {
+  Book& mine = book();
+  const auto found = mine.holds.find(held->id);
+  if (found != mine.holds.end() && found->second == held) mine.holds.erase(found);
+  mine.single.erase(held);
 }
 
 // A hold that was deferred and is wanted again is as good as new.
@@ -136,7 +164,71 @@ LocalHold* revive(ObjectId id) {
   return held;
 }
 
+// A page that is linked where the heir's list goes on. \throws ArenaExhausted
+void add_heir_page(Heirlooms& heirlooms) {
+  OwnedBlock block(allocate(sizeof(HoldPage)));
+  auto* page = new (block.get().data()) HoldPage{};
+  Location& place = heirlooms.pages.empty() ? slot_at(heirlooms.heir.slot).hold_list
+                                            : heirlooms.pages.back().page->next;
+  heirlooms.pages.push_back({page, {}});
+  (void)link(block.get(), place);
+}
+
+void give_to_heir(Heirlooms& heirlooms, LocalHold* held) {
+  if (heirlooms.pages.empty() || heirlooms.pages.back().used.all()) add_heir_page(heirlooms);
+  OwnPage& own = heirlooms.pages.back();
+  const std::size_t at = own.used.count();
+  const auto index = static_cast<std::uint32_t>((heirlooms.pages.size() - 1) * kPerPage + at);
+  heirlooms.holds.emplace_back(held, index);
+  own.used.set(at);
+  own.page->entries[at].store(held->id, std::memory_order_seq_cst);  // object.hpp, I3
+  MULTIPROCESSING_CRASH_POINT("object.heir.listed");
+  (void)enter_hold(held->id, process_holder(heirlooms.heir));  // ours lives meanwhile (I2)
+  MULTIPROCESSING_CRASH_POINT("object.heir.entered");
+}
+
+// Calls visit(entry, id) for each hold that is listed in a dead process's slot.
+template <class F>
+void for_each_listed(Slot& slot, F visit) noexcept {
+  for (Location* next = &slot.hold_list;;) {
+    const BlockRef ref = BlockRef::unpack(next->load(std::memory_order_acquire));
+    if (!ref || !is_linked(ref))
+      break;  // an earlier sweeper had dealt with it and begun to free it
+    auto* page = block_as<HoldPage>(ref.id);
+    for (auto& entry : page->entries) {
+      const ObjectId id = entry.load(std::memory_order_acquire);
+      if (id != 0) visit(entry, id);
+    }
+    next = &page->next;
+  }
+}
+
+void leave_listed(Name dead, std::atomic<std::uint64_t>& entry, ObjectId id) noexcept {
+  leave_hold(id, process_holder(dead));
+  finish_drop(dead, id);  // if it died as the destroyer, without a note to spare
+  entry.store(0, std::memory_order_release);
+}
+
 }  // namespace
+
+void prepare_heir(Name heir) noexcept {
+  Book& mine = book();
+  mine.heirlooms.heir = heir;
+  mine.heirlooms.pages.clear();
+  mine.heirlooms.holds.clear();
+  if (heir.nobody()) return;
+  try {
+    for (LocalHold* held : mine.single) {
+      if (held->holder == here().name) give_to_heir(mine.heirlooms, held);
+    }
+  } catch (const std::exception&) {
+    // No memory: the child lives without the rest, as if it had closed them.
+  }
+}
+
+bool is_held_here(const LocalHold& held) noexcept {
+  return held.holder == here().name;
+}
 
 std::uint32_t list_hold(ObjectId id) {
   Book& mine = book();
@@ -169,7 +261,10 @@ LocalHold* adopt_created(ObjectId id, ObjectHeader* object) {
 LocalHold* hold(ObjectId id) {
   (void)here();
   const std::lock_guard guard(local().holds);
-  if (const auto found = book().holds.find(id); found != book().holds.end()) {
+  const auto found = book().holds.find(id);
+  if (found != book().holds.end() && found->second->single && !is_held_here(*found->second)) {
+    book().holds.erase(found);  // inherited, and not ours: we hold it anew
+  } else if (found != book().holds.end()) {
     hold_again(found->second);
     return found->second;
   }
@@ -196,11 +291,11 @@ void drop(LocalHold* held) noexcept {
     (void)here();
     const std::lock_guard guard(local().holds);
     if (held->count.fetch_sub(1, std::memory_order_acq_rel) > 1) return;
-    book().holds.erase(held->id);
+    forget(held);
     ripe = take_ripe();
     if (held->holder != here().name) {
       delete held;  // inherited: it goes with this process
-    } else if (inherited_by_a_child(*held)) {
+    } else if (!held->single && inherited_by_a_child(*held)) {
       book().deferred.push_back(held);
     } else {
       at_once = true;
@@ -211,22 +306,15 @@ void drop(LocalHold* held) noexcept {
 }
 
 void release_hold_list(Name dead, Slot& slot) noexcept {
-  const std::uint64_t holder = process_holder(dead);
-  for (Location* next = &slot.hold_list;;) {
-    const BlockRef ref = BlockRef::unpack(next->load(std::memory_order_acquire));
-    if (!ref || !is_linked(ref))
-      break;  // an earlier sweeper had dealt with it and begun to free it
-    auto* page = block_as<HoldPage>(ref.id);
-    for (auto& entry : page->entries) {
-      const ObjectId id = entry.load(std::memory_order_acquire);
-      if (id == 0) continue;
-      leave_hold(id, holder);
-      finish_drop(dead, id);  // if it died as the destroyer, without a note to spare
-      entry.store(0, std::memory_order_release);
-    }
-    next = &page->next;
-  }
+  for_each_listed(slot, [dead](auto& entry, ObjectId id) { leave_listed(dead, entry, id); });
   release_chain<HoldPage>(slot.hold_list);
+}
+
+void release_single_holds(Name dead, Slot& slot) noexcept {
+  for_each_listed(slot, [dead](auto& entry, ObjectId id) {
+    const ObjectHeader* object = find_object(id, ObjectKind::none);
+    if (object != nullptr && held_one_by_one(object->kind)) leave_listed(dead, entry, id);
+  });
 }
 
 std::size_t held_objects() noexcept {

@@ -8,7 +8,8 @@
 //   8    entries   511 x ObjectId, 0 = unused
 //
 // Invariants
-//   P1  A process writes its own pages only; a sweep reads them after its death.
+//   P1  A process writes its own pages only, and before a fork the first ones of its child; a sweep
+//       reads them after its death.
 //   P2  An id is listed before the object's entry exists and removed after it is gone.
 // Death: pages of the dead are read by the sweep (each hold dropped, then its entry cleared, so a
 // second sweeper goes on where the first died), then unlinked and freed one by one.
@@ -44,6 +45,13 @@ void unlist_hold(std::uint32_t index) noexcept;
 
 /// Drops every hold of a dead process and frees its pages.
 void release_hold_list(Name dead, Slot& slot) noexcept;
+/// Drops those that are `held_one_by_one`: they go although the dead one's heirs live on.
+void release_single_holds(Name dead, Slot& slot) noexcept;
+
+/// Before a fork, with local().holds locked: enters this process's single holds for the child that
+/// is to be `heir`, too, and lists them in its slot. As far as memory goes: what cannot be entered
+/// is not the child's.
+void prepare_heir(Name heir) noexcept;
 
 /// Finishes a drop that a dead process had noted: removes its entry, destroys the object if nobody
 /// holds it (or the dead one had begun to).

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "shm/arena.hpp"
+#include "shm/hold_list.hpp"
 #include "sys/calls.hpp"
 #include "sys/memory.hpp"
 #include "sys/process.hpp"
@@ -22,6 +23,7 @@ constexpr std::size_t kForkHooks = 16;
 std::array<std::atomic<int>, kPendingLives> pending_lives{};  // fd + 1; 0: none
 std::array<std::atomic<ForkHook>, kForkHooks> fork_hooks{};
 thread_local int launching = -1;  // the life descriptor of the child that this thread forks
+thread_local Name launched_heir;  // and who inherits single holds by that
 
 // A fork that is not ours: the child gets a name before it exists, as ours do, so that what it
 // inherits is held for it from the first moment. Empty: it registers at its first use.
@@ -39,6 +41,13 @@ void before_fork() noexcept {
   mine.arena.lock();
   mine.registration.lock();
   mine.holds.lock();
+  // Under `holds`, so that no thread closes or opens an end in between; before `chunks`: it
+  // allocates.
+  if (launching >= 0) {
+    prepare_heir(launched_heir);
+  } else {
+    prepare_heir(unasked ? unasked->name() : Name{});
+  }
   mine.chunks.lock();
 }
 
@@ -105,8 +114,9 @@ int take_bit(std::atomic<std::uint32_t>& free_bits, std::uint32_t among) noexcep
   return -1;
 }
 
-void remember_pending_life(int fd) noexcept {
+void remember_pending_life(int fd, Name heir) noexcept {
   launching = fd;
+  launched_heir = heir;
   for (auto& pending : pending_lives) {
     int none = 0;
     // relaxed: only this process and its forks read it, and a fork copies what is there

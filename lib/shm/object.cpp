@@ -170,6 +170,17 @@ ObjectHeader* find_object(ObjectId id, ObjectKind kind) noexcept {
   return kind == ObjectKind::none || object->kind == kind ? object : nullptr;
 }
 
+bool held_by_the_living(ObjectId id) noexcept {
+  ObjectHeader* object = find_object(id, ObjectKind::none);
+  if (object == nullptr) return false;
+  return any_entry(*object, [](std::atomic<std::uint64_t>& entry) {
+    const std::uint64_t holder = entry.load(std::memory_order_acquire);
+    if (!holder_lives(holder)) return false;
+    if ((holder & 3U) != kProcess) return true;  // a message on its way
+    return !bury_if_dead({static_cast<std::uint32_t>((holder >> 2U) & 0xFFFFU), holder >> 18U});
+  });
+}
+
 ObjectId id_of(const ObjectHeader* object) noexcept {
   return object->self;
 }

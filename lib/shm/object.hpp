@@ -28,8 +28,10 @@
 //   entry, before the count       the entry is there; a scan sees it; the sweep drops it
 //   drop noted, entry removed     the sweep runs the scan for the dead one
 //   dying(dead)                   the sweep takes dying over by CAS and destroys again
+//   heir listed or entered, no    the heir's slot is swept like any dead one: its list says what
+//   fork                          was entered for it
 // Points: object.create.listed .published, object.enter.listed .entered .counted, object.drop.noted
-//   .removed .scanned .dying .destroyed, message.marked .held .dropped
+//   .removed .scanned .dying .destroyed, object.heir.listed .entered, message.marked .held .dropped
 
 #include <atomic>
 #include <cstdint>
@@ -91,6 +93,7 @@ struct LocalHold {
   Name holder;               // who entered the hold: this process, or the one it was forked from
   std::uint64_t fork_index;  // forks of this process before the hold was entered
   std::uint32_t list_index;  // in the own hold list
+  bool single;               // held one by one
 };
 
 /// Makes an object whose payload of `bytes` follows the header, zeroed by `prepare` (which must
@@ -102,6 +105,16 @@ LocalHold* create_object(ObjectKind kind, std::uint64_t bytes,
 
 /// The object's header; nullptr if it is gone (or never was, or has another kind).
 ObjectHeader* find_object(ObjectId id, ObjectKind kind) noexcept;
+
+/// Objects whose last holder's going must be noticed at once: the ends of connections. A forked
+/// child has holds of its own on them, entered before the fork, where the holds on all others
+/// stay its parent's until the child has ended.
+constexpr bool held_one_by_one(ObjectKind kind) noexcept {
+  return kind == ObjectKind::connection;
+}
+/// Whether anybody holds the object. Asks the kernel for each process up to the first living one,
+/// and buries the dead before it, so that the object may be gone afterwards.
+bool held_by_the_living(ObjectId id) noexcept;
 template <class T>
 T* payload(ObjectHeader* object) noexcept {
   return reinterpret_cast<T*>(object + 1);
@@ -117,8 +130,10 @@ inline void hold_again(LocalHold* held) noexcept {
   held->count.fetch_add(1, std::memory_order_relaxed);
 }
 /// Drops a count; the last one leaves the object (or, while a forked child that inherited this
-/// hold lives, leaves it when that child is gone).
+/// hold lives, leaves it when that child is gone; not so where each process has its own).
 void drop(LocalHold* held) noexcept;
+/// False in a forked child for what it was not given of its parent's (`held_one_by_one`).
+bool is_held_here(const LocalHold& held) noexcept;
 
 // Handles inside blocks (messages, nodes of containers). A block whose payload begins with Message:
 struct Message {

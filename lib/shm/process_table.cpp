@@ -5,6 +5,7 @@
 #include <cstring>
 #include <mutex>
 
+#include "shm/hold_list.hpp"
 #include "shm/local.hpp"
 #include "shm/slot_word.hpp"
 #include "sys/calls.hpp"
@@ -183,18 +184,19 @@ void set_title(std::string_view title) noexcept {
   to[length] = '\0';
 }
 
-ChildSlot::ChildSlot() : parent_(self()) {
+ChildSlot::ChildSlot(bool single_holds) : parent_(self()) {
   // no fork of another thread in between: its child would keep the descriptor
   const std::lock_guard guard(local().registration);
   sys::UniqueFd life;
   name_ = claim_slot(life, parent_, true);
   life_fd_ = life.release();
-  remember_pending_life(life_fd_);
+  remember_pending_life(life_fd_, single_holds ? name_ : Name{});
 }
 
 ChildSlot::~ChildSlot() {
   if (life_fd_ < 0) return;
   if (!forked_) {
+    release_hold_list(name_, slot_at(name_.slot));  // of a fork that failed
     std::uint64_t word = pack_state(SlotState::live, 0, name_.generation);
     (void)slot_at(name_.slot)
         .state.compare_exchange_strong(word, pack_state(SlotState::free, 0, name_.generation),

@@ -124,8 +124,10 @@ void set_title(std::string_view title) noexcept;
 /// A slot claimed for a child that does not exist yet.
 class ChildSlot {
  public:
-  /// Claims a slot, its byte locked through a description of its own. \throws std::system_error
-  ChildSlot();
+  /// Claims a slot, its byte locked through a description of its own. `single_holds`: the child of
+  /// this thread's next fork gets its own ones of what is held one by one (object.hpp); not for
+  /// one that will call exec. \throws std::system_error
+  explicit ChildSlot(bool single_holds = true);
   ~ChildSlot();  // parent: closes its copy; frees the slot if there was no fork
   ChildSlot(const ChildSlot&) = delete;
   ChildSlot& operator=(const ChildSlot&) = delete;

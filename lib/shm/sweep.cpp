@@ -111,6 +111,7 @@ void finish_husk(Name name) noexcept {
 
 void end_sweep(Name dead, std::uint64_t reaping) {
   Slot& slot = slot_at(dead.slot);
+  release_single_holds(dead, slot);
   if (somebody_inherits(dead)) {
     (void)slot.state.compare_exchange_strong(
         reaping, pack_state(SlotState::husk, 0, dead.generation), std::memory_order_acq_rel);
