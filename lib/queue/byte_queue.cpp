@@ -77,6 +77,11 @@ void throw_not_got(QueueOutcome outcome) {
   throw Empty();
 }
 
+void shut_down_queue(HandleId id) noexcept {
+  shm::ObjectHeader* object = shm::find_object(id.value, shm::ObjectKind::queue);
+  if (object != nullptr) lanes::shut_down(*shm::payload<lanes::QueueState>(object));
+}
+
 OutgoingItem::~OutgoingItem() {
   shm::Block block = as_block(block_, entry_);
   if (block) shm::release(block);
@@ -204,6 +209,10 @@ QueueOutcome ByteQueue::get(IncomingItem& item, Timeout timeout) const {
     item.size_ = message->size;
   }
   return outward(outcome);
+}
+
+bool ByteQueue::poll(Timeout timeout) const {
+  return lanes::wait_for_item(open(), timeout);
 }
 
 std::size_t ByteQueue::size() const {

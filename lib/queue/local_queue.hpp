@@ -77,9 +77,15 @@ bool is_ready(LocalQueue& queue) noexcept;
 /// dead have left.
 bool surely_empty(LocalQueue& queue) noexcept;
 
+/// Waits until there is an item, or the queue is shut down. False: the time-out has passed.
+/// \throws KeyboardInterrupt
+bool wait_for_item(LocalQueue& queue, Timeout timeout);
+
 std::uint64_t item_count(LocalQueue& queue) noexcept;
 
 /// Refuses puts, wakes everybody; `immediately`: drops what is in the queue.
 void shut_down(LocalQueue& queue, bool immediately) noexcept;
+/// The same, not immediately, by whoever has no view of the queue.
+void shut_down(QueueState& state) noexcept;
 
 }  // namespace multiprocessing::lanes

@@ -290,6 +290,32 @@ std::uint64_t item_count(LocalQueue& queue) noexcept {
   return items;
 }
 
+bool wait_for_item(LocalQueue& queue, Timeout timeout) {
+  const sys::Nanoseconds deadline = timeout.deadline();
+  const auto there = [&queue] {
+    return queue.view.state.shutdown.load(std::memory_order_acquire) != 0 ||  // [S]
+           !surely_empty(queue);
+  };
+  if (there()) return true;
+  if (deadline <= 0) return false;
+  for (Patience patience(false, 0); patience.again();) {
+    if (there()) return true;
+  }
+  ItemsWait wait(queue);
+  for (bool in_time = true; in_time;) {
+    wait.announce_look();
+    if (there()) return true;
+    in_time = wait.sleep(deadline);
+  }
+  return there();
+}
+
+void shut_down(QueueState& state) noexcept {
+  state.shutdown.fetch_or(kShut, std::memory_order_acq_rel);  // [S]
+  wake_all(state.items);
+  wake_all(state.space);
+}
+
 void shut_down(LocalQueue& queue, bool immediately) noexcept {
   QueueState& state = queue.view.state;
   state.shutdown.fetch_or(immediately ? kShut | kImmediate : kShut,

@@ -99,6 +99,9 @@ class MULTIPROCESSING_API ByteQueue {
   /// Up to `count` items of `size` bytes each, side by side; `count`: how many.
   QueueOutcome get_run(void* items, std::size_t size, std::size_t& count, Timeout timeout) const;
 
+  /// Waits until an item is there or the queue is shut down, and takes none. False: timed out.
+  [[nodiscard]] bool poll(Timeout timeout) const;
+
   [[nodiscard]] std::size_t size() const;
   [[nodiscard]] bool empty() const;
   [[nodiscard]] bool full() const;
@@ -123,6 +126,10 @@ class MULTIPROCESSING_API ByteQueue {
   Handle handle_;
   lanes::LocalQueue* local_ = nullptr;
 };
+
+/// Shuts a queue down if it still exists: puts are refused, gets when it is empty. For the death of
+/// those who put: needs no hold, and may be done again.
+MULTIPROCESSING_API void shut_down_queue(HandleId id) noexcept;
 
 [[noreturn]] MULTIPROCESSING_API void throw_not_put(QueueOutcome outcome);
 [[noreturn]] MULTIPROCESSING_API void throw_not_got(QueueOutcome outcome);
