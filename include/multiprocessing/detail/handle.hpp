@@ -45,6 +45,8 @@ class MULTIPROCESSING_API Handle {
   [[nodiscard]] std::uint64_t id() const noexcept;
   /// The object's header in this process's mapping; its payload follows after 64 bytes.
   [[nodiscard]] shm::ObjectHeader* object() const noexcept;
+  /// nullptr for none.
+  [[nodiscard]] shm::LocalHold* hold() const noexcept { return held_; }
   /// The payload. \throws ValueError for an empty or moved-from handle.
   [[nodiscard]] void* payload() const;
 

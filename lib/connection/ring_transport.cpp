@@ -1,0 +1,145 @@
+#include "connection/ring_transport.hpp"
+
+#include <cerrno>
+#include <utility>
+
+#include <multiprocessing/errors.hpp>
+
+#include "shm/object.hpp"
+#include "sys/clock.hpp"
+#include "sys/error.hpp"
+
+namespace multiprocessing::connection {
+
+using multiprocessing::detail::ByteQueue;
+using multiprocessing::detail::Handle;
+using multiprocessing::detail::HandleId;
+using multiprocessing::detail::IncomingMessage;
+using multiprocessing::detail::OutgoingItem;
+using multiprocessing::detail::QueueOutcome;
+
+namespace {
+
+// Forks between the process that first used a pipe and this one.
+std::atomic<std::uint32_t> fork_epoch{0};
+
+// Between two questions to the kernel whether the other side lives: 0.3 us each.
+constexpr sys::Nanoseconds kLookEvery = 20'000;
+
+const EndState& state_of(const Handle& end) {
+  return *static_cast<const EndState*>(end.payload());
+}
+
+std::optional<ByteQueue> queue_of(shm::ObjectId id) {
+  if (id == 0) return std::nullopt;
+  return ByteQueue::from_id({id});
+}
+
+void require_sent(QueueOutcome outcome) {
+  if (outcome == QueueOutcome::done) return;
+  sys::throw_error(EPIPE, "send", "nobody holds the other end of the connection");
+}
+
+}  // namespace
+
+RingTransport::RingTransport(Handle end)
+    : Transport(state_of(end).in != 0, state_of(end).out != 0),
+      id_(end.id()),
+      peer_(state_of(end).peer.load(std::memory_order_acquire)),
+      end_(std::move(end)),
+      in_(queue_of(state_of(end_).in)),
+      out_(queue_of(state_of(end_).out)),
+      epoch_(fork_epoch.load(std::memory_order_relaxed)) {}
+
+RingTransport::~RingTransport() = default;
+
+// relaxed, here and below: the child that was just forked has one thread
+void RingTransport::count_fork() noexcept {
+  fork_epoch.fetch_add(1, std::memory_order_relaxed);
+}
+
+void RingTransport::require_held() {
+  const std::uint32_t epoch = fork_epoch.load(std::memory_order_relaxed);
+  if (epoch_.load(std::memory_order_relaxed) == epoch) [[likely]]
+    return;
+  if (!held_here()) {
+    close();
+    sys::throw_error(EBADF, "connection", "this process was forked without it");
+  }
+  epoch_.store(epoch, std::memory_order_relaxed);
+}
+
+bool RingTransport::peer_lives() noexcept {
+  return shm::held_by_the_living(peer_);
+}
+
+// Who is busy with messages takes part in no watch, so now and then it looks for itself whether
+// anybody is left on the other side; if not, that shuts the queues down.
+void RingTransport::look_after_peer() noexcept {
+  const std::int64_t now = sys::now();
+  // relaxed: threads may look twice
+  if (now - looked_.load(std::memory_order_relaxed) < kLookEvery) return;
+  looked_.store(now, std::memory_order_relaxed);
+  (void)peer_lives();
+}
+
+void RingTransport::send(std::span<const std::byte> message) {
+  require_held();
+  look_after_peer();
+  require_sent(out_->put(message.data(), message.size(), {}));
+}
+
+void RingTransport::send(OutgoingItem& message) {
+  require_held();
+  look_after_peer();
+  require_sent(out_->put(message, {}));
+}
+
+Received RingTransport::receive(IncomingMessage& message, Timeout timeout, std::size_t maxlength) {
+  require_held();
+  QueueOutcome outcome = in_->get(message.item(), timeout);
+  // What a death has just now ended, as well as what came with it, is there at the second look.
+  if (outcome == QueueOutcome::in_vain && !peer_lives()) {
+    outcome = in_->get(message.item(), Timeout::zero());
+  }
+  if (outcome == QueueOutcome::in_vain) return Received::timed_out;
+  if (outcome == QueueOutcome::shut_down) return Received::end;
+  message.set_item();
+  return message.bytes().size() > maxlength ? Received::too_long : Received::message;
+}
+
+bool RingTransport::poll(Timeout timeout) {
+  require_held();
+  return in_->poll(timeout) || (!peer_lives() && in_->poll(Timeout::zero()));
+}
+
+bool RingTransport::ready_now() noexcept {
+  return in_->poll(Timeout::zero());
+}
+
+int RingTransport::fileno() {
+  sys::throw_error(ENOTSUP, "fileno");
+}
+
+void RingTransport::send_descriptor(int) {
+  throw TransferError("a descriptor cannot be sent through this connection");
+}
+
+sys::UniqueFd RingTransport::receive_descriptor() {
+  throw TransferError("a descriptor cannot be received through this connection");
+}
+
+HandleId RingTransport::id() {
+  require_held();
+  return {id_};
+}
+
+bool RingTransport::held_here() const noexcept {
+  return end_ && shm::is_held_here(*end_.hold());
+}
+
+void RingTransport::close_end() noexcept {
+  end_ = Handle();
+}
+
+}  // namespace multiprocessing::connection

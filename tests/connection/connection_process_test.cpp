@@ -1,0 +1,272 @@
+// Several processes: who holds an end, and what its closing and its death mean to the others.
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <multiprocessing/connection.hpp>
+#include <multiprocessing/pool.hpp>
+#include <multiprocessing/process.hpp>
+#include <multiprocessing/queues.hpp>
+
+#include "shm/block.hpp"
+#include "shm/object.hpp"
+#include "shm/process_table.hpp"
+#include "support/child.hpp"
+
+namespace multiprocessing {
+namespace {
+
+using namespace std::chrono_literals;
+using test::Child;
+using test::require;
+
+bool at_end(const Connection& connection) {
+  try {
+    (void)connection.recv<int>(20s);
+  } catch (const EOFError&) {
+    return true;
+  }
+  return false;
+}
+
+bool broken(const Connection& connection) {
+  try {
+    connection.send(1);
+  } catch (const std::system_error& error) {
+    return error.code() == std::errc::broken_pipe;
+  }
+  return false;
+}
+
+TEST(ConnectionProcessTest, AChildEchoesWhatItReceives) {
+  auto [here, there] = Pipe();
+  Process child([there = there] {
+    for (;;) {
+      const auto message = there.recv_bytes();
+      if (message.empty()) return;
+      there.send_bytes(message);
+    }
+  });
+  child.start();
+  there.close();
+  for (const std::size_t size : {1U, 100U, 5000U, 2'000'000U}) {
+    const std::vector<std::byte> message(size, std::byte{7});
+    here.send_bytes(message);
+    EXPECT_EQ(here.recv_bytes(), message);
+  }
+  here.send_bytes("");
+  EXPECT_TRUE(child.join(20s));
+  EXPECT_TRUE(at_end(here));
+}
+
+TEST(ConnectionProcessTest, TheEndComesWhenTheChildIsKilledAndWhatItSentBefore) {
+  auto [here, there] = Pipe();
+  auto child = Child::run([there = there] {
+    there.send(1);
+    there.send(std::string(5000, 'x'));
+    test::hang_up_and_wait();
+  });
+  child.await_hang_up();
+  there.close();
+  child.kill(SIGKILL);
+
+  EXPECT_EQ(here.recv<int>(), 1);
+  EXPECT_EQ(here.recv<std::string>(), std::string(5000, 'x'));
+  EXPECT_TRUE(at_end(here));
+  EXPECT_TRUE(broken(here));
+}
+
+TEST(ConnectionProcessTest, SendingToTheKilledFailsAtOnceAfterItWasReaped) {
+  auto [here, there] = Pipe();
+  auto child = Child::run([] { test::hang_up_and_wait(); });
+  child.await_hang_up();
+  there.close();
+  here.send(1);
+  child.kill(SIGKILL);
+  (void)child.wait();
+  EXPECT_TRUE(broken(here));
+}
+
+TEST(ConnectionProcessTest, PollingWithoutWaitingSeesTheDeath) {
+  auto [here, there] = Pipe();
+  auto child = Child::run([] { test::hang_up_and_wait(); });
+  child.await_hang_up();
+  there.close();
+  EXPECT_FALSE(here.poll());
+  child.kill(SIGKILL);
+  (void)child.wait();
+  EXPECT_TRUE(here.poll());
+}
+
+TEST(ConnectionProcessTest, AChildHoldsWhatItsParentHeldAtTheFork) {
+  auto [here, there] = Pipe();
+  auto child = Child::run([] { test::hang_up_and_wait(); });  // uses neither
+  there.close();
+  EXPECT_FALSE(here.poll(100ms));
+  child.kill(SIGKILL);
+  EXPECT_TRUE(at_end(here));
+}
+
+TEST(ConnectionProcessTest, AChildHoldsNothingOfWhatWasClosedBeforeTheFork) {
+  auto [here, there] = Pipe();
+  there.close();
+  auto child = Child::run([] { test::hang_up_and_wait(); });
+  EXPECT_TRUE(at_end(here));
+}
+
+TEST(ConnectionProcessTest, ClosingInAChildLeavesTheParentsOpen) {
+  auto [here, there] = Pipe();
+  auto child = Child::run([here = here, there = there] {
+    here.close();
+    there.close();
+    test::hang_up_and_wait();
+  });
+  child.await_hang_up();
+  here.send(3);
+  EXPECT_EQ(there.recv<int>(), 3);
+}
+
+TEST(ConnectionProcessTest, TheEndComesWhenTheChildClosesWhileItLives) {
+  auto [here, there] = Pipe();
+  auto child = Child::run([there = there] {
+    there.close();
+    test::hang_up_and_wait();
+  });
+  child.await_hang_up();
+  EXPECT_FALSE(here.poll());
+  there.close();
+  EXPECT_TRUE(at_end(here));
+}
+
+TEST(ConnectionProcessTest, AGrandchildKeepsAnEndOpenAfterItsParentHasDied) {
+  auto [here, there] = Pipe();
+  auto [tell, told] = Pipe();
+  auto child = Child::run([told = told] {
+    const pid_t grandchild = ::fork();
+    if (grandchild == 0) {
+      ::pause();
+      ::_exit(0);
+    }
+    told.send(static_cast<int>(grandchild));
+    test::hang_up_and_wait();
+  });
+  child.await_hang_up();
+  const int grandchild = tell.recv<int>();
+  there.close();
+  child.kill(SIGKILL);
+  (void)child.wait();
+  EXPECT_FALSE(here.poll(200ms));
+
+  ::kill(grandchild, SIGKILL);
+
+  EXPECT_TRUE(at_end(here));
+}
+
+TEST(ConnectionProcessTest, AnEndInAQueueIsOpenUntilItIsTakenAndClosed) {
+  auto [here, there] = Pipe();
+  Queue<Connection> queue;
+  auto child = Child::run([queue, here = here, there = there] {
+    here.close();
+    there.close();
+    const auto arrived = queue.get();
+    arrived.send(5);
+    test::hang_up_and_wait();
+  });
+  queue.put(there);
+  there.close();
+  EXPECT_EQ(here.recv<int>(), 5);
+  EXPECT_FALSE(here.poll(60ms));
+  child.kill(SIGKILL);
+  EXPECT_TRUE(at_end(here));
+}
+
+TEST(ConnectionProcessTest, ASenderWaitsForRoomAndGoesOn) {
+  auto [reader, writer] = Pipe(false);
+  constexpr int kCount = 5000;
+  auto child = Child::run([reader = reader, writer = writer] {
+    reader.close();
+    for (int i = 0; i < kCount; ++i) writer.send(i);
+  });
+  writer.close();
+  for (int i = 0; i < kCount; ++i) ASSERT_EQ(reader.recv<int>(), i);
+  EXPECT_TRUE(at_end(reader));
+  EXPECT_EQ(child.wait(), test::exited(0));
+}
+
+TEST(ConnectionProcessTest, ASenderWithoutRoomIsToldOfTheDeath) {
+  auto [reader, writer] = Pipe(false);
+  auto child = Child::run([] { test::hang_up_and_wait(); });
+  child.await_hang_up();
+  reader.close();
+  auto sender = Child::run([writer = writer] {
+    try {
+      for (;;) writer.send(1);
+    } catch (const std::system_error& error) {
+      require(error.code() == std::errc::broken_pipe);
+      return;
+    }
+  });
+  writer.close();
+  sender.kill(SIGSTOP);  // wherever it is
+  child.kill(SIGKILL);
+  sender.kill(SIGCONT);
+  EXPECT_EQ(sender.wait(), test::exited(0));
+}
+
+TEST(ConnectionProcessTest, WorkersOfAPoolHoldNoEndsButThoseOfTheirTasks) {
+  auto [here, there] = Pipe();
+  Pool pool(2);
+  (void)pool.apply([] { return 0; });
+  there.close();
+  EXPECT_TRUE(at_end(here));
+
+  auto [mine, theirs] = Pipe();
+  const int answer = pool.apply(
+      [](const Connection& connection) {
+        connection.send(6);
+        return 7;
+      },
+      theirs);
+  EXPECT_EQ(answer, 7);
+  EXPECT_EQ(mine.recv<int>(), 6);
+}
+
+// Makes pipes in a child that is killed with ends in use, in messages, and in messages in them.
+void kill_with_pipes() {
+  auto [here, there] = Pipe();
+  auto child = Child::run([there = there] {
+    auto [inner, outer] = Pipe();
+    auto [first, second] = Pipe(false);
+    outer.send(second);
+    there.send(inner);
+    test::hang_up_and_wait();
+  });
+  child.await_hang_up();
+  child.kill(SIGKILL);
+  (void)child.wait();
+  (void)shm::bury_the_dead();
+}
+
+TEST(ConnectionProcessTest, NothingIsLeftBehindByPipesOfTheKilled) {
+  kill_with_pipes();
+  (void)Pipe();  // lets go of what was kept for the child
+  const auto before = shm::census();
+  const auto held = shm::held_objects();
+  for (int i = 0; i < 20; ++i) kill_with_pipes();
+  (void)Pipe();
+  EXPECT_EQ(shm::held_objects(), held);
+  EXPECT_EQ(shm::census().blocks, before.blocks);
+}
+
+}  // namespace
+}  // namespace multiprocessing
