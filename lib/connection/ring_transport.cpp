@@ -118,7 +118,9 @@ bool RingTransport::ready_now() noexcept {
 }
 
 int RingTransport::fileno() {
-  sys::throw_error(ENOTSUP, "fileno");
+  require_held();
+  if (!in_) sys::throw_error(EBADF, "connection", "it is write-only");
+  return in_->fileno();
 }
 
 void RingTransport::send_descriptor(int) {

@@ -314,15 +314,13 @@ void shut_down(QueueState& state) noexcept {
   state.shutdown.fetch_or(kShut, std::memory_order_acq_rel);  // [S]
   wake_all(state.items);
   wake_all(state.space);
+  BellList(state.items, state.bells).ring();
 }
 
 void shut_down(LocalQueue& queue, bool immediately) noexcept {
   QueueState& state = queue.view.state;
-  state.shutdown.fetch_or(immediately ? kShut | kImmediate : kShut,
-                          std::memory_order_acq_rel);  // [S]
-  wake_all(state.items);
-  wake_all(state.space);
-  BellList(state.items, state.bells).ring();
+  if (immediately) state.shutdown.fetch_or(kShut | kImmediate, std::memory_order_acq_rel);  // [S]
+  shut_down(state);
   if (immediately) drain(queue.view);
 }
 

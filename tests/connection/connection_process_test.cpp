@@ -1,6 +1,7 @@
 // Several processes: who holds an end, and what its closing and its death mean to the others.
 
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -221,6 +222,23 @@ TEST(ConnectionProcessTest, ASenderWithoutRoomIsToldOfTheDeath) {
   child.kill(SIGKILL);
   sender.kill(SIGCONT);
   EXPECT_EQ(sender.wait(), test::exited(0));
+}
+
+TEST(ConnectionProcessTest, TheDescriptorIsReadableForAMessageAndForTheEnd) {
+  auto [here, there] = Pipe();
+  const auto readable = [fd = here.fileno()](int milliseconds) {
+    pollfd entry{fd, POLLIN, 0};
+    return ::poll(&entry, 1, milliseconds) == 1;
+  };
+  EXPECT_FALSE(readable(0));
+  there.send(1);
+  EXPECT_TRUE(readable(10'000));
+  EXPECT_EQ(here.recv<int>(), 1);
+  EXPECT_FALSE(here.poll());
+  EXPECT_FALSE(readable(0));
+  there.close();
+  EXPECT_TRUE(readable(10'000));
+  EXPECT_THROW((void)here.recv<int>(), EOFError);
 }
 
 TEST(ConnectionProcessTest, WorkersOfAPoolHoldNoEndsButThoseOfTheirTasks) {
