@@ -124,8 +124,10 @@ void Sleeper::note() noexcept {
   MULTIPROCESSING_CRASH_POINT("watch.noted");
 }
 
-void Sleeper::take_or_watch_seat() noexcept {
-  if (seated_ || note_ < 0) return;
+// Whoever takes the seat looks at once: nobody may have done so for a while. True: somebody is
+// dead.
+bool Sleeper::take_or_watch_seat() noexcept {
+  if (seated_ || note_ < 0) return false;
   std::atomic<std::uint64_t>& seat = arena().header().seat;
   const std::uint64_t me = pack_name(here().name);
   SleepNote& mine = here().slot->notes[note_];
@@ -138,11 +140,15 @@ void Sleeper::take_or_watch_seat() noexcept {
       seated_ = true;
       long_ = false;
       mine.is_long.store(0, std::memory_order_relaxed);
-      return;
+      tick();
+      // relaxed: own note
+      return mine.epoch.load(std::memory_order_relaxed) !=
+             arena().header().deaths.load(std::memory_order_seq_cst);  // [D]
     }
     long_ = true;
     mine.is_long.store(1, std::memory_order_seq_cst);  // then the seat is looked at once more
   }
+  return false;
 }
 
 void Sleeper::tick() noexcept {
@@ -177,7 +183,7 @@ bool Sleeper::begin_sleep(sys::Nanoseconds deadline) noexcept {
   if (private_) {
     slice_ends_ = sys::kForever;
   } else if (slice_ends_ == 0) {
-    if (!first_) take_or_watch_seat();
+    if (!first_ && take_or_watch_seat()) return true;  // somebody has died: a slice of no length
     slice_ends_ = start + (long_ ? kLong : kShort);
   }
   return true;

@@ -4,8 +4,9 @@
 //
 // A sleeper notes the word it sleeps on and the family's death counter in its own slot, looks at
 // its condition again, and sleeps: 50 ms first, then in slices of 1 s. One sleeper holds the seat
-// and keeps 50 ms slices, in each of which it looks at every slot. Whoever finds a dead one counts
-// the death and wakes every noted word; each tick wakes again whoever noted an older count.
+// and keeps 50 ms slices; when it takes it and at the end of each, it looks at every slot. Whoever
+// finds a dead one counts the death and wakes every noted word; each tick wakes again whoever noted
+// an older count.
 //
 // Layout: SleepNote in the slot (process_table.hpp), `deaths` and `seat` in the arena's header.
 // States of the seat: 0 or a packed name; open when 0 or when its holder is dead.
@@ -64,7 +65,7 @@ class Sleeper {
 
  private:
   void take_note() noexcept;
-  void take_or_watch_seat() noexcept;
+  bool take_or_watch_seat() noexcept;
   void tick() noexcept;
   void end_slice() noexcept;
   bool begin_sleep(sys::Nanoseconds deadline) noexcept;
