@@ -19,6 +19,7 @@ constexpr Intent kKind = 1;  // in bits 0..3; other kinds belong to others
 constexpr Intent kKindMask = 0xF;
 constexpr Intent kOneThread = 0x10;
 constexpr Intent kThreads = 0xFFF0;
+constexpr Intent kPhase = 0xFFFF0000;
 
 shm::ObjectHeader& object_of(const BarrierState& barrier) noexcept {
   auto* payload = const_cast<BarrierState*>(&barrier);  // NOLINT: its header is not part of it
@@ -51,13 +52,30 @@ void sweep(shm::Name /*dead*/, shm::Slot& slot) noexcept {
 
 }  // namespace
 
-BarrierNote::BarrierNote(const BarrierState& barrier, std::uint32_t phase) {
+bool has_stragglers(const BarrierState& barrier, std::uint32_t phase) noexcept {
+  const Intent key = key_of(barrier, 0);
+  const auto slots =
+      static_cast<std::uint32_t>(shm::arena().header().slots_used.load(std::memory_order_acquire));
+  for (std::uint32_t slot = 0; slot < slots; ++slot) {
+    for (const std::atomic<Intent>& intent : shm::slot_at(slot).intents) {
+      const Intent note = intent.load(std::memory_order_acquire);  // [N]
+      if ((note & ~(kThreads | kPhase)) != key) continue;
+      // never so far behind that 16 bits do not tell (I5)
+      const auto late = static_cast<std::uint16_t>(phase - static_cast<std::uint32_t>(note >> 16U));
+      if (late >= kDrainEvery && late < 0x8000U) return true;
+    }
+  }
+  return false;
+}
+
+BarrierNote::BarrierNote(const BarrierState& barrier, std::uint32_t phase)
+    : barrier_(barrier), phase_(phase) {
   const Intent key = key_of(barrier, phase);
   const auto usable = [key](Intent note) {
     return note == 0 || ((note & ~kThreads) == key && (note & kThreads) != kThreads);
   };
   for (std::atomic<Intent>& intent : shm::own_slot().intents) {
-    // relaxed: written by this process only; read when its end has been observed
+    // relaxed: written by this process only; read by others after [N], or once its end is known
     Intent seen = intent.load(std::memory_order_relaxed);
     while (usable(seen)) {
       const Intent noted = (seen == 0 ? key : seen) + kOneThread;
@@ -79,6 +97,10 @@ BarrierNote::~BarrierNote() {
     // release: what this thread did in the barrier comes before, for whoever sweeps
   } while (!intent_->compare_exchange_weak(seen, left, std::memory_order_release,
                                            std::memory_order_relaxed));
+  // Somebody may wait for this one. If the wake-up comes too early, the end of a slice tells.
+  if (phase_of(seen_in(barrier_.word)) - phase_ >= kDrainEvery) {
+    shm::wake(shm::low_half(barrier_.word), std::numeric_limits<int>::max());
+  }
 }
 
 void sweep_barriers() noexcept {

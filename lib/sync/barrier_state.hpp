@@ -34,13 +34,17 @@
 //       has seen the phase's outcome. The note of a thread that found another word goes away.
 //   I2  The action runs while the phase's parties are all counted; only it is over then, or broken.
 //   I3  A waiter of phase p reads its outcome from the word: B while the phase lasts, then the
-//       history. More than 16 phases late, it takes the worst for granted.
+//       history, which is long enough (I5).
 //   I4  A sleeper whose 16 bits of phase came round again looks at the whole word at the end of its
 //       slice.
+//   I5  Every eighth phase is not released while a note of a phase eight or more before it is
+//       there. So a released party finds its outcome among the sixteen, however late it runs;
+//       `reset`, which waits for nobody, is the exception.
 //
 // Ordering. Each pair is named where it is used.
 //   [A] arrive (acq_rel), paired with itself: with the last one's, the action sees what all wrote
 //   [R] advance(release) -> seen(acquire)                  all see what the action has written
+//   [N] note of a phase -> arrive [A] -> stragglers        whoever ends a later phase sees it
 //
 // Death. What a survivor finds if a process is killed
 //   before the note                   nothing
@@ -50,9 +54,11 @@
 //   advanced, before the wake-up      the phase is over; the death itself wakes every sleeper
 //   broken, before the wake-up        the same
 //   outcome seen, note still there    the phase is over: the sweep leaves the next one alone
+//   released, not run since           the same; who waits for it (I5) goes on once it is swept
+//   waiting for a straggler           counted: the sweep breaks the phase
 //   sweeper, before it clears a note  the next sweeper finds the phase broken, and clears it
-// Points: barrier.wait.noted .arrived .asleep .woken, barrier.action.run, barrier.advance.advanced,
-//   barrier.break.broken, barrier.reset.advanced, barrier.sweep.broken
+// Points: barrier.wait.noted .arrived .asleep .woken, barrier.drain.waiting, barrier.action.run,
+//   barrier.advance.advanced, barrier.break.broken, barrier.reset.advanced, barrier.sweep.broken
 
 #include <array>
 #include <atomic>
@@ -73,6 +79,8 @@ inline constexpr BarrierWord kBroken = 1;
 inline constexpr BarrierWord kOneArrived = 2;
 inline constexpr std::uint32_t kMaxParties = 0x7FFF;
 inline constexpr std::uint32_t kHistory = 16;
+inline constexpr std::uint32_t kDrainEvery = 8;  // I5; a straggler is at most twice as late, less 1
+static_assert(2 * kDrainEvery - 1 <= kHistory);
 
 enum class Outcome : std::uint8_t { none, released, broken };
 
@@ -168,8 +176,14 @@ class BarrierNote {
   BarrierNote& operator=(const BarrierNote&) = delete;
 
  private:
+  const BarrierState& barrier_;
+  std::uint32_t phase_;
   std::atomic<std::uint64_t>* intent_ = nullptr;
 };
+
+/// Whether a thread of any process is noted in a phase that is `kDrainEvery` or more before
+/// `phase`.
+bool has_stragglers(const BarrierState& barrier, std::uint32_t phase) noexcept;
 
 /// How many arrived before. `action` runs in the last one, with `argument`.
 /// \throws BrokenBarrierError, KeyboardInterrupt, what `action` throws

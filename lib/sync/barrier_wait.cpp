@@ -54,10 +54,27 @@ Outcome await(BarrierState& barrier, std::uint32_t phase, sys::Nanoseconds deadl
   return outcome_of(seen_in(barrier.word), phase);  // released meanwhile, perhaps
 }
 
+/// Waits until nobody is left of phases so old that their outcomes would soon be forgotten (I5).
+/// Who wakes it: the straggler when it leaves, or the watch when that one has died.
+void drain(BarrierState& barrier, std::uint32_t phase, sys::Nanoseconds deadline) {
+  if (phase % kDrainEvery != 0 || !has_stragglers(barrier, phase)) return;
+  shm::Sleeper sleeper(shm::low_half(barrier.word));
+  for (;;) {
+    sleeper.note();
+    const BarrierWord seen = seen_in(barrier.word);
+    if (outcome_of(seen, phase) != Outcome::none || !has_stragglers(barrier, phase)) return;
+    MULTIPROCESSING_CRASH_POINT("barrier.drain.waiting");
+    if (!sleeper.sleep(static_cast<std::uint32_t>(seen), deadline)) break;
+  }
+  break_phase(barrier, phase);
+}
+
 /// By the last to arrive.
-Outcome finish(BarrierState& barrier, std::uint32_t phase, void (*action)(const void*),
-               const void* argument) {
+Outcome finish(BarrierState& barrier, std::uint32_t phase, sys::Nanoseconds deadline,
+               void (*action)(const void*), const void* argument) {
   try {
+    drain(barrier, phase, deadline);
+    if (outcome_of(seen_in(barrier.word), phase) != Outcome::none) return Outcome::broken;
     action(argument);
   } catch (...) {
     break_phase(barrier, phase);
@@ -94,7 +111,7 @@ int wait(BarrierState& barrier, Timeout timeout, void (*action)(const void*),
     MULTIPROCESSING_CRASH_POINT("barrier.wait.arrived");
     const bool last = before + 1 == barrier.parties;
     const Outcome outcome =
-        last ? finish(barrier, phase, action, argument) : await(barrier, phase, deadline);
+        last ? finish(barrier, phase, deadline, action, argument) : await(barrier, phase, deadline);
     if (outcome != Outcome::released) throw BrokenBarrierError();
     return static_cast<int>(before);
   }
@@ -102,10 +119,12 @@ int wait(BarrierState& barrier, Timeout timeout, void (*action)(const void*),
 
 void reset(BarrierState& barrier) noexcept {
   BarrierWord seen = seen_in(barrier.word);
+  BarrierWord whole = seen;
   do {
     if (arrived_in(seen) == 0 && !is_broken(seen)) return;
-  } while (!barrier.word.compare_exchange_weak(seen, next_phase(seen, Outcome::broken),
-                                               std::memory_order_acq_rel,  // [R]
+    // Where nobody waits for the phase's end, it need not end.
+    whole = arrived_in(seen) == 0 ? seen & ~kBroken : next_phase(seen, Outcome::broken);
+  } while (!barrier.word.compare_exchange_weak(seen, whole, std::memory_order_acq_rel,  // [R]
                                                std::memory_order_acquire));
   MULTIPROCESSING_CRASH_POINT("barrier.reset.advanced");
   wake_all(barrier);

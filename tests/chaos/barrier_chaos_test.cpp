@@ -85,6 +85,30 @@ TEST(BarrierLastChaosTest, LastPartyThatDiesBeforeItWakesTheOthersHasReleasedThe
   EXPECT_FALSE(barrier.broken());
 }
 
+TEST(BarrierLastChaosTest, LastPartyThatDiesWaitingForAStragglerBreaksIt) {
+  const Barrier barrier(2);
+  auto straggler = run_party(barrier, false);
+  straggler.kill(SIGSTOP);
+  arrive(barrier);
+  const auto go_on = [&] {
+    try {
+      for (;;) arrive(barrier);
+    } catch (const BrokenBarrierError&) {
+    }
+  };
+  // Whichever of them comes last to the eighth phase waits for the straggler, and dies.
+  auto one = test::run_armed("barrier.drain.waiting", go_on);
+  auto other = test::run_armed("barrier.drain.waiting", go_on);
+
+  const bool first_died = one.wait() == test::killed_by(SIGKILL);
+  EXPECT_EQ((first_died ? other : one).wait(), test::exited(0));
+  EXPECT_EQ((first_died ? one : other).wait(), test::killed_by(SIGKILL));
+
+  straggler.kill(SIGCONT);
+  EXPECT_EQ(straggler.wait(), test::exited(0)) << "its own phase was released";
+  expect_usable_after_reset(barrier);
+}
+
 TEST(BarrierBreakChaosTest, OneWhoDiesBeforeItWakesTheOthersHasBrokenIt) {
   const Barrier barrier(3);
   auto survivor = run_party(barrier, true);

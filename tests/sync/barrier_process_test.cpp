@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -102,6 +103,60 @@ TEST(BarrierProcessTest, DeathOfOneWhoHasLeftBreaksNothing) {
   EXPECT_FALSE(barrier.broken());
   EXPECT_EQ(barrier.wait(), 1);
   EXPECT_EQ(party[0].wait(), test::exited(0));
+}
+
+/// One party is released and does not run; two others want to go through 40 phases meanwhile.
+struct Straggling {
+  Straggling() {
+    straggler.kill(SIGSTOP);
+    (void)barrier.wait();
+    for (int i = 0; i < 2; ++i) {
+      pair.push_back(test::Child::run([this] {
+        for (int phase = 0; phase < 40; ++phase) (void)barrier.wait();
+      }));
+    }
+  }
+
+  const Barrier barrier{2};
+  test::Child straggler = std::move(run_parties(barrier, 1, false)[0]);
+  std::vector<test::Child> pair;
+};
+
+TEST(BarrierProcessTest, ReleasedPartyThatRunsLateIsNotToldThatTheBarrierBroke) {
+  Straggling those;
+  test::await([&] { return test::sleepers_on(those.barrier) == 3; });  // all wait for it
+
+  those.straggler.kill(SIGCONT);
+
+  EXPECT_EQ(those.straggler.wait(), test::exited(0));
+  for (test::Child& one : those.pair) EXPECT_EQ(one.wait(), test::exited(0));
+}
+
+TEST(BarrierProcessTest, ReleasedPartyThatDiesBeforeItRunsHoldsNobodyUp) {
+  Straggling those;
+  test::await([&] { return test::sleepers_on(those.barrier) == 3; });
+
+  those.straggler.kill(SIGKILL);
+
+  for (test::Child& one : those.pair) EXPECT_EQ(one.wait(), test::exited(0));
+  EXPECT_FALSE(those.barrier.broken());
+}
+
+TEST(BarrierProcessTest, TimeoutOfOneWhoWaitsForAStragglerBreaksTheBarrier) {
+  Straggling those;
+  for (test::Child& one : those.pair) one.kill(SIGKILL);
+  for (test::Child& one : those.pair) one.wait();
+  those.barrier.reset();
+  bool broke = false;
+  for (int phase = 0; phase < 40 && !broke; ++phase) {
+    auto other = test::Child::run([&] { (void)breaks(those.barrier, 300ms); });
+    broke = breaks(those.barrier, 300ms);
+    other.wait();
+  }
+
+  EXPECT_TRUE(broke);
+  those.straggler.kill(SIGCONT);
+  EXPECT_EQ(those.straggler.wait(), test::exited(0));
 }
 
 TEST(BarrierProcessTest, AbortAndResetReachAllProcesses) {
