@@ -98,6 +98,10 @@ int ByteConnection::fileno() const {
   return open().fileno();
 }
 
+void ByteConnection::add_to(WaitSet& set) const {
+  for_reading().add_to(set);
+}
+
 void ByteConnection::close() const noexcept {
   if (transport_ != nullptr) transport_->close();
 }

@@ -17,6 +17,7 @@ using multiprocessing::detail::HandleId;
 using multiprocessing::detail::IncomingMessage;
 using multiprocessing::detail::OutgoingItem;
 using multiprocessing::detail::QueueOutcome;
+using multiprocessing::detail::WaitSet;
 
 namespace {
 
@@ -113,14 +114,15 @@ bool RingTransport::poll(Timeout timeout) {
   return in_->poll(timeout) || (!peer_lives() && in_->poll(Timeout::zero()));
 }
 
-bool RingTransport::ready_now() noexcept {
-  return in_->poll(Timeout::zero());
-}
-
 int RingTransport::fileno() {
   require_held();
   if (!in_) sys::throw_error(EBADF, "connection", "it is write-only");
   return in_->fileno();
+}
+
+void RingTransport::add_to(WaitSet& set) {
+  require_held();
+  set.add(*in_);
 }
 
 void RingTransport::send_descriptor(int) {

@@ -26,8 +26,8 @@ class RingTransport final : public Transport {
   Received receive(multiprocessing::detail::IncomingMessage& message, Timeout timeout,
                    std::size_t maxlength) override;
   bool poll(Timeout timeout) override;
-  bool ready_now() noexcept override;
   int fileno() override;
+  void add_to(multiprocessing::detail::WaitSet& set) override;
   multiprocessing::detail::HandleId id() override;
   void send_descriptor(int fd) override;
   sys::UniqueFd receive_descriptor() override;

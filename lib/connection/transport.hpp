@@ -18,6 +18,7 @@
 
 #include <multiprocessing/detail/connection_bytes.hpp>
 #include <multiprocessing/detail/timeout.hpp>
+#include <multiprocessing/detail/wait_set.hpp>
 
 #include "sys/fd.hpp"
 
@@ -49,12 +50,11 @@ class Transport {
                            std::size_t maxlength) = 0;
   /// Waits until `receive` would not block, which the end counts for, too. False: timed out.
   virtual bool poll(Timeout timeout) = 0;
-  /// Without a system call, if that can be known: false where it cannot. What `wait` asks first.
-  virtual bool ready_now() noexcept { return false; }
-
   /// Readable when `receive` would not block; perhaps also when it would, so poll before.
   /// Stays the same until `close`. \throws std::system_error if no descriptor is to be had.
   virtual int fileno() = 0;
+  /// To be waited for among others; by its descriptor, unless there is a better way.
+  virtual void add_to(detail::WaitSet& set) { set.add(fileno()); }
 
   /// As what the end travels to another process. \throws TransferError if it cannot.
   virtual detail::HandleId id() = 0;

@@ -292,22 +292,18 @@ std::uint64_t item_count(LocalQueue& queue) noexcept {
 
 bool wait_for_item(LocalQueue& queue, Timeout timeout) {
   const sys::Nanoseconds deadline = timeout.deadline();
-  const auto there = [&queue] {
-    return queue.view.state.shutdown.load(std::memory_order_acquire) != 0 ||  // [S]
-           !surely_empty(queue);
-  };
-  if (there()) return true;
+  if (is_ready(queue)) return true;
   if (deadline <= 0) return false;
   for (Patience patience(false, 0); patience.again();) {
-    if (there()) return true;
+    if (is_ready(queue)) return true;
   }
   ItemsWait wait(queue);
   for (bool in_time = true; in_time;) {
     wait.announce_look();
-    if (there()) return true;
+    if (is_ready(queue)) return true;
     in_time = wait.sleep(deadline);
   }
-  return there();
+  return is_ready(queue);
 }
 
 void shut_down(QueueState& state) noexcept {

@@ -24,6 +24,7 @@
 #include <multiprocessing/detail/queue_bytes.hpp>
 #include <multiprocessing/detail/schema.hpp>
 #include <multiprocessing/detail/timeout.hpp>
+#include <multiprocessing/detail/wait_set.hpp>
 
 namespace multiprocessing::connection {
 class Transport;  // lib/connection/transport.hpp
@@ -75,6 +76,8 @@ class MULTIPROCESSING_API ByteConnection {
   /// True: a message is there, or the end.
   [[nodiscard]] bool poll(Timeout timeout) const;
   [[nodiscard]] int fileno() const;
+  /// As one of several that are waited for; requires that it outlives the set.
+  void add_to(WaitSet& set) const;
 
   void close() const noexcept;
   [[nodiscard]] bool closed() const noexcept;
