@@ -3,7 +3,8 @@
 /// \file multiprocessing/queues.hpp
 /// Queues of values between the processes of a family.
 ///
-/// Mirrors `multiprocessing.Queue`, with the `shutdown` of `queue.Queue`, and `SimpleQueue`.
+/// Mirrors `multiprocessing.Queue`, with the `shutdown` of `queue.Queue`, `JoinableQueue` and
+/// `SimpleQueue`.
 ///
 ///   sharing   copies refer to the same queue; capture it, pass it, or send it through another
 ///   threads   every member may be called concurrently from any thread of any process
@@ -22,6 +23,7 @@
 ///   queue.shutdown();
 /// \endcode
 
+#include <multiprocessing/detail/joinable_queue.hpp>
 #include <multiprocessing/detail/queue.hpp>
 #include <multiprocessing/detail/simple_queue.hpp>
 #include <multiprocessing/errors.hpp>

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
-#include <string>
+#include <exception>
 
 #include <multiprocessing/detail/queue_bytes.hpp>
 #include <multiprocessing/errors.hpp>
@@ -33,9 +33,16 @@ const bool registered = [] {
   return true;
 }();
 
-void prepare_queue(void* payload, const void* maxsize) {
+struct Shape {
+  std::uint64_t maxsize;
+  std::uint32_t mode;
+};
+
+void prepare_queue(void* payload, const void* argument) {
   auto* state = new (payload) lanes::QueueState{};
-  std::memcpy(&state->maxsize, maxsize, sizeof state->maxsize);
+  const auto* shape = static_cast<const Shape*>(argument);
+  state->maxsize = shape->maxsize;
+  state->mode = shape->mode;
 }
 
 // Before anybody else knows of the queue. \throws ArenaExhausted
@@ -105,20 +112,29 @@ std::span<std::byte> OutgoingItem::grow(std::span<const std::byte> used, std::si
 IncomingItem::~IncomingItem() {
   shm::Block block = as_block(block_, entry_);
   if (block) shm::release_message(block);
+  if (ticket_ == nullptr) return;
+  const lanes::TicketRef ticket{static_cast<lanes::Ticket*>(ticket_), sequence_};
+  if (std::uncaught_exceptions() > unwinding_) {
+    (void)lanes::finish(queue_->view.state, ticket);  // it could not be decoded: nobody has it
+  } else {
+    lanes::keep_in_hand(*queue_, ticket);
+  }
 }
+
+IncomingItem::IncomingItem() noexcept : unwinding_(std::uncaught_exceptions()) {}  // NOLINT
 
 ByteQueue::ByteQueue(Handle handle) : handle_(std::move(handle)) {
   auto* state = static_cast<lanes::QueueState*>(handle_.payload());
   local_ = &lanes::local_queue(handle_.id(), *state);
 }
 
-ByteQueue ByteQueue::make(std::size_t maxsize) {
+ByteQueue ByteQueue::make(std::size_t maxsize, QueueMode mode) {
   static_cast<void>(registered);
   (void)sys::usable_cpus();  // before a child of ours is tied to one of them
-  const std::uint64_t places = maxsize;
-  Handle handle(shm::create_object(shm::ObjectKind::queue, sizeof(lanes::QueueState), prepare_queue,
-                                   &places));
-  if (places != 0) add_credits(*static_cast<lanes::QueueState*>(handle.payload()));
+  const Shape shape{maxsize, static_cast<std::uint32_t>(mode)};
+  Handle handle(
+      shm::create_object(shm::ObjectKind::queue, sizeof(lanes::QueueState), prepare_queue, &shape));
+  if (maxsize != 0) add_credits(*static_cast<lanes::QueueState*>(handle.payload()));
   return ByteQueue(std::move(handle));
 }
 
@@ -143,7 +159,7 @@ lanes::LocalQueue& ByteQueue::open() const {
 
 QueueOutcome ByteQueue::put(const void* item, std::size_t size, Timeout timeout) const {
   lanes::LocalQueue& queue = open();
-  if (size <= lanes::kInlineBytes) {
+  if (size <= lanes::kInlineBytes && !queue.view.joinable()) {
     const lanes::Item small{static_cast<const std::byte*>(item), size, nullptr};
     return outward(lanes::put(queue, small, timeout));
   }
@@ -155,7 +171,8 @@ QueueOutcome ByteQueue::put(const void* item, std::size_t size, Timeout timeout)
 QueueOutcome ByteQueue::put(OutgoingItem& item, Timeout timeout) const {
   lanes::LocalQueue& queue = open();
   const Writer& written = item.writer_;
-  if (written.handles().empty() && written.size() <= lanes::kInlineBytes) {
+  const bool joinable = queue.view.joinable();  // then it goes as a message, whatever its size
+  if (written.handles().empty() && written.size() <= lanes::kInlineBytes && !joinable) {
     const lanes::Item small{written.data(), written.size(), nullptr};
     return outward(lanes::put(queue, small, timeout));
   }
@@ -176,7 +193,15 @@ QueueOutcome ByteQueue::put(OutgoingItem& item, Timeout timeout) const {
 
 QueueOutcome ByteQueue::put_run(const void* items, std::size_t size, std::size_t count,
                                 std::size_t& done) const {
-  return outward(lanes::put_run(open(), static_cast<const std::byte*>(items), size, count, done));
+  const auto* bytes = static_cast<const std::byte*>(items);
+  if (!open().view.joinable()) {
+    return outward(lanes::put_run(open(), bytes, size, count, done));
+  }
+  for (done = 0; done < count; ++done) {
+    const QueueOutcome outcome = put(bytes + done * size, size, {});
+    if (outcome != QueueOutcome::done) return outcome;
+  }
+  return QueueOutcome::done;
 }
 
 QueueOutcome ByteQueue::get(void* item, std::size_t size, Timeout timeout) const {
@@ -186,8 +211,13 @@ QueueOutcome ByteQueue::get(void* item, std::size_t size, Timeout timeout) const
 
 QueueOutcome ByteQueue::get_run(void* items, std::size_t size, std::size_t& count,
                                 Timeout timeout) const {
-  lanes::Taken taken{static_cast<std::byte*>(items), size, 0, {}};
-  const lanes::Outcome outcome = lanes::get(open(), taken, size, count, timeout);
+  lanes::LocalQueue& queue = open();
+  lanes::Taken taken{static_cast<std::byte*>(items), size, 0, {}, {}};
+  const lanes::Outcome outcome = lanes::get(queue, taken, size, count, timeout);
+  if (taken.ticket.ticket != nullptr) {
+    std::memcpy(items, lanes::message_of(taken.ticket)->bytes(), size);
+    lanes::keep_in_hand(queue, taken.ticket);
+  }
   if (taken.block) {
     shm::OwnedBlock block(taken.block);
     std::memcpy(items, shm::block_as<shm::Message>(taken.block.ref.id)->bytes(), size);
@@ -196,9 +226,19 @@ QueueOutcome ByteQueue::get_run(void* items, std::size_t size, std::size_t& coun
 }
 
 QueueOutcome ByteQueue::get(IncomingItem& item, Timeout timeout) const {
-  lanes::Taken taken{item.room_.data(), item.room_.size(), 0, {}};
+  lanes::LocalQueue& queue = open();
+  lanes::Taken taken{item.room_.data(), item.room_.size(), 0, {}, {}};
   std::size_t count = 1;
-  const lanes::Outcome outcome = lanes::get(open(), taken, 0, count, timeout);
+  const lanes::Outcome outcome = lanes::get(queue, taken, 0, count, timeout);
+  if (taken.ticket.ticket != nullptr) {
+    auto* message = lanes::message_of(taken.ticket);
+    item.data_ = message->bytes();
+    item.size_ = message->size;
+    item.queue_ = &queue;
+    item.ticket_ = taken.ticket.ticket;
+    item.sequence_ = taken.ticket.sequence;
+    return outward(outcome);
+  }
   item.data_ = item.room_.data();
   item.size_ = taken.size;
   if (taken.block) {
@@ -220,7 +260,9 @@ std::size_t ByteQueue::size() const {
 }
 
 bool ByteQueue::empty() const {
-  return lanes::surely_empty(local());
+  lanes::LocalQueue& queue = local();
+  if (queue.view.joinable() && lanes::returned_tickets(queue.view.state) != 0) return false;
+  return lanes::surely_empty(queue);
 }
 
 bool ByteQueue::full() const {
@@ -236,6 +278,14 @@ void ByteQueue::close() const {
   // relaxed: see open()
   local().closed.store(lanes::fork_epoch.load(std::memory_order_relaxed),
                        std::memory_order_relaxed);
+}
+
+void ByteQueue::task_done() const {
+  if (!lanes::item_done(local())) throw ValueError("task_done() called too many times");
+}
+
+bool ByteQueue::join(Timeout timeout) const {
+  return lanes::join(local(), timeout);
 }
 
 void ByteQueue::join_thread() const {

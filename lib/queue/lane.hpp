@@ -18,7 +18,9 @@
 //
 //   0     word       0..2 kind, 3..31 bytes, words to skip or segment; 32..63 number of the item
 //   8     credit     index of its credit: only in a bounded queue (credits.hpp)
-//   ..    payload    the item's bytes, or the reference of the block that is its message
+//   ..    payload    the item's bytes, or the reference of the block that is its message, or,
+//                    in a JoinableQueue, where its ticket is, and the ticket's sequence
+//                    (ticket.hpp)
 //
 //                 append                publish                        claim
 //   (0, private) --------> filled (0) ----------> word != 0 at the tail ------> head beyond it
@@ -84,7 +86,7 @@ constexpr std::uint64_t position_of(std::uint64_t place) noexcept {
   return place & ((std::uint64_t{1} << 56U) - 1);
 }
 
-enum class RecordKind : std::uint32_t { none, bytes, block, skip, jump };
+enum class RecordKind : std::uint32_t { none, bytes, block, skip, jump, ticket };
 
 /// A record's first word, unpacked.
 struct Record {
@@ -102,7 +104,7 @@ struct Record {
             static_cast<std::uint32_t>(word >> 32U)};
   }
   [[nodiscard]] constexpr bool is_item() const noexcept {
-    return kind == RecordKind::bytes || kind == RecordKind::block;
+    return kind == RecordKind::bytes || kind == RecordKind::block || kind == RecordKind::ticket;
   }
   /// Words that the record takes; `header` of them come before an item's payload.
   [[nodiscard]] constexpr std::uint64_t words(std::uint64_t header) const noexcept {
@@ -111,6 +113,8 @@ struct Record {
         return header + (size + 7U) / 8U;
       case RecordKind::block:
         return header + 1;
+      case RecordKind::ticket:
+        return header + 2;
       case RecordKind::skip:
         return size;
       default:

@@ -102,6 +102,28 @@ bool take_block(QueueView& queue, std::uint32_t number, const Look& look, Taken&
   return mine;  // 1, else 2
 }
 
+// The same with the ticket that the record names.
+bool take_ticketed(QueueView& queue, std::uint32_t number, const Look& look, Taken& out) noexcept {
+  Lane& lane = queue.lane(number);
+  const std::uint64_t position = position_of(look.place);
+  // acquire: as above
+  const std::uint64_t where = look.ring.at(position + queue.header).load(std::memory_order_acquire);
+  const std::uint64_t sequence =
+      look.ring.at(position + queue.header + 1).load(std::memory_order_acquire);
+  const std::uint64_t credit = look.ring.at(position + 1).load(std::memory_order_acquire);
+  if (lane.head.load(std::memory_order_relaxed) != look.place) return false;
+  MULTIPROCESSING_CRASH_POINT("queue.get.copied");
+  const TicketRef ticket{reinterpret_cast<Ticket*>(queue.base + where),
+                         static_cast<std::uint32_t>(sequence)};
+  const bool mine = claim(ticket);
+  if (mine) out.ticket = ticket;
+  const bool moved = move_head(lane, look.place, look.place + look.record.words(queue.header));
+  if (!mine && !moved) return false;
+  MULTIPROCESSING_CRASH_POINT("queue.get.advanced");
+  if (queue.bounded()) free_credit(queue, number, look.place, credit);
+  return mine;
+}
+
 bool take_bytes(QueueView& queue, std::uint32_t number, const Look& look, Taken& out) noexcept {
   const std::uint64_t position = position_of(look.place);
   const std::uint64_t words = look.record.words(queue.header);
@@ -142,6 +164,12 @@ bool take_from(QueueView& queue, std::uint32_t number, Taken& out) noexcept {
       case RecordKind::block:
         if (look.record.words(queue.header) <= look.ring.stretch(position_of(look.place)) &&
             take_block(queue, number, look, out)) {
+          return true;
+        }
+        break;
+      case RecordKind::ticket:
+        if (look.record.words(queue.header) <= look.ring.stretch(position_of(look.place)) &&
+            take_ticketed(queue, number, look, out)) {
           return true;
         }
         break;

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "queue/queue_state.hpp"
+#include "queue/ticket.hpp"
 #include "shm/block.hpp"
 
 namespace multiprocessing::lanes {
@@ -17,6 +18,7 @@ struct Taken {
   std::size_t room;
   std::size_t size = 0;  // of the item in `into`; of all of them, for `take_run`
   shm::Block block;      // the item is this message instead: taken(me)
+  TicketRef ticket;      // or the message of this ticket: reading(me)
 };
 
 /// Takes the oldest item of the lane. False: it has none.

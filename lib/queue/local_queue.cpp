@@ -12,8 +12,8 @@ namespace {
 
 constexpr std::size_t kBuckets = 256;
 
-// Nodes are added by one store and never taken out, so that a child forked in the middle of it
-// finds a sound list.
+// Nodes are added and taken out by one store each, so that a child forked in the middle of it finds
+// a sound list.
 struct Bucket {
   ForkLock lock;
   std::atomic<LocalQueue*> first{nullptr};
@@ -29,21 +29,22 @@ Bucket& bucket_of(shm::ObjectId id) noexcept {
 LocalQueue& local_queue(shm::ObjectId id, QueueState& state) {
   Bucket& bucket = bucket_of(id);
   const std::lock_guard guard(bucket.lock);
-  LocalQueue* over = nullptr;
-  LocalQueue* const first = bucket.first.load(std::memory_order_relaxed);  // under the lock
-  for (LocalQueue* node = first; node != nullptr; node = node->next) {
+  // relaxed, here and below: under the lock
+  for (std::atomic<LocalQueue*>* link = &bucket.first;;) {
+    LocalQueue* const node = link->load(std::memory_order_relaxed);
+    if (node == nullptr) break;
     if (node->id == id) return *node;
-    if (shm::find_object(node->id, shm::ObjectKind::queue) == nullptr) over = node;
-  }
-  if (over != nullptr) {  // its queue is gone: nobody here has a handle to it
-    LocalQueue* const next = over->next;
-    forget_fileno(*over);
-    auto* const renewed = new (over) LocalQueue(id, state);
-    renewed->next = next;
-    return *renewed;
+    if (shm::find_object(node->id, shm::ObjectKind::queue) != nullptr) {
+      link = &node->next;
+      continue;
+    }
+    // Its queue is gone: nobody here has a handle to it.
+    link->store(node->next.load(std::memory_order_relaxed), std::memory_order_release);
+    forget_fileno(*node);
+    delete node;
   }
   auto* const added = new LocalQueue(id, state);
-  added->next = first;
+  added->next.store(bucket.first.load(std::memory_order_relaxed), std::memory_order_relaxed);
   bucket.first.store(added, std::memory_order_release);  // see above
   return *added;
 }

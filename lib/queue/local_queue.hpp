@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include <multiprocessing/detail/timeout.hpp>
 
@@ -22,19 +23,29 @@ namespace multiprocessing::lanes {
 
 class Fileno;  // queue_fileno.hpp
 
+/// An item that a thread of this process got from a JoinableQueue.
+struct Hand {
+  TicketRef ticket;
+  const void* thread;
+};
+
 struct LocalQueue {
   LocalQueue(shm::ObjectId object, QueueState& state) noexcept : view(state), id(object) {}
 
   QueueView view;
   const std::atomic<std::uint64_t>* alive = &shm::alive_word();
   shm::ObjectId id;
-  LocalQueue* next = nullptr;
+  std::atomic<LocalQueue*> next{nullptr};
   std::atomic<std::uint32_t> closed{0};  // the fork epoch in which it was closed
 
   alignas(64) ForkLock lock;  // guards the following
   bool fenceless = false;     // wait_word.hpp
   LaneWriter writer;
+  TicketCursor tickets;
   std::atomic<std::uint64_t> credit{0};  // the one taken last; a guess to those without the lock
+
+  alignas(64) ForkLock hands_lock;  // guards the following
+  std::vector<Hand> hands;          // of a JoinableQueue: what was got and is not done
 
   // Guesses that save time; threads may overwrite each other's.
   alignas(64) std::atomic<std::uint32_t> lane{0};  // taken from last
@@ -69,6 +80,17 @@ Outcome put_run(LocalQueue& queue, const std::byte* items, std::size_t size, std
 /// Up to `count` items of `size` bytes each (one of any size if `count` is 1); how many, in
 /// `count`.
 Outcome get(LocalQueue& queue, Taken& out, std::size_t size, std::size_t& count, Timeout timeout);
+
+// Of a JoinableQueue (queue_join.cpp):
+
+/// The item that was taken has been read: it is the calling thread's until it is done.
+void keep_in_hand(LocalQueue& queue, const TicketRef& ticket);
+/// An item is done: the calling thread's last one, else one of this process's, else anybody's.
+/// False: nobody has any.
+bool item_done(LocalQueue& queue) noexcept;
+/// Until no item is left that is not done. False: the deadline has passed. \throws
+/// KeyboardInterrupt
+bool join(LocalQueue& queue, Timeout timeout);
 
 /// A get would not wait: there was an item at some moment of the call, or the queue is shut down.
 bool is_ready(LocalQueue& queue) noexcept;

@@ -94,7 +94,7 @@ bool take_hinted(LocalQueue& queue, std::uint32_t lanes, Taken& out, std::size_t
   return false;
 }
 
-bool take_any(LocalQueue& queue, Taken& out, std::size_t size, std::size_t& count) noexcept {
+bool take_from_lanes(LocalQueue& queue, Taken& out, std::size_t size, std::size_t& count) noexcept {
   const std::uint32_t lanes = lanes_of(queue);
   if (lanes > kScanned) return take_hinted(queue, lanes, out, size, count);
   std::uint32_t lane = queue.lane.load(std::memory_order_relaxed);
@@ -106,6 +106,14 @@ bool take_any(LocalQueue& queue, Taken& out, std::size_t size, std::size_t& coun
     }
   }
   return false;
+}
+
+bool take_any(LocalQueue& queue, Taken& out, std::size_t size, std::size_t& count) noexcept {
+  if (take_from_lanes(queue, out, size, count)) return true;
+  // What dead consumers have left is looked for where nothing else is.
+  if (!queue.view.joinable() || !claim_returned(queue.view.state, out.ticket)) return false;
+  count = 1;
+  return true;
 }
 
 // Lowers `lanes` to what is in use (queue_state.hpp, I2).
@@ -138,10 +146,13 @@ void drain(QueueView& view) noexcept {
   const std::uint32_t lanes = lanes_in(view.state.lanes.load(std::memory_order_acquire));  // [L]
   alignas(64) std::array<std::byte, kInlineBytes> room;
   for (std::uint32_t lane = 0; lane < lanes; ++lane) {
-    for (Taken taken{room.data(), room.size(), 0, {}}; take_from(view, lane, taken);) {
+    for (Taken taken{room.data(), room.size(), 0, {}, {}}; take_from(view, lane, taken);) {
       if (taken.block) shm::release(taken.block);
+      if (taken.ticket.ticket != nullptr) (void)finish(view.state, taken.ticket);
     }
   }
+  if (!view.joinable()) return;
+  for (TicketRef ticket; claim_returned(view.state, ticket);) (void)finish(view.state, ticket);
 }
 
 // One wait for items; leaves passing on the wake-up that it may have taken.
@@ -252,7 +263,8 @@ Outcome get(LocalQueue& queue, Taken& out, std::size_t size, std::size_t& count,
 
 bool is_ready(LocalQueue& queue) noexcept {
   // acquire: [S]
-  return queue.view.state.shutdown.load(std::memory_order_acquire) != 0 || !surely_empty(queue);
+  return queue.view.state.shutdown.load(std::memory_order_acquire) != 0 || !surely_empty(queue) ||
+         (queue.view.joinable() && returned_tickets(queue.view.state) != 0);
 }
 
 bool surely_empty(LocalQueue& queue) noexcept {
@@ -287,6 +299,7 @@ std::uint64_t item_count(LocalQueue& queue) noexcept {
   for (std::uint32_t lane = 0; lane < lanes; ++lane) {
     items += items_in(queue.view, queue.view.lane(lane));
   }
+  if (queue.view.joinable()) items += returned_tickets(queue.view.state);
   return items;
 }
 

@@ -52,21 +52,51 @@ bool is_shut(const LocalQueue& queue) noexcept {
   return queue.view.state.shutdown.load(std::memory_order_relaxed) != 0;  // nothing else is read
 }
 
+// A credit for the record, noted in it. False: there is none.
+bool credited(LocalQueue& queue, Word* record) noexcept {
+  QueueView& view = queue.view;
+  if (!view.bounded()) return true;
+  const LaneWriter& writer = queue.writer;
+  const std::uint64_t credit =
+      credit_of(writer.number(), writer.epoch(), position_of(writer.place()));
+  std::uint64_t index = queue.credit.load(std::memory_order_relaxed);  // ours: we hold the lock
+  if (!take_credit(view, credit, index)) return false;
+  queue.credit.store(index, std::memory_order_relaxed);
+  MULTIPROCESSING_CRASH_POINT("queue.put.credited");
+  record[1].store(index, std::memory_order_relaxed);  // released by [C], as all of it
+  return true;
+}
+
+// The same as below, in a JoinableQueue: the message hangs on a ticket.
+bool append_ticketed(LocalQueue& queue, const Item& item) {
+  LaneWriter& writer = queue.writer;
+  QueueView& view = queue.view;
+  const std::uint64_t words = view.header + 2;
+  Word* record = writer.room(view, words);
+  const TicketRef ticket = take_ticket(view.state, queue.tickets);
+  if (!credited(queue, record)) {
+    give_back(ticket);
+    return false;
+  }
+  (void)shm::link(*item.block, ticket.ticket->message);  // empty: the ticket is ours
+  MULTIPROCESSING_CRASH_POINT("queue.ticket.linked");
+  record[view.header].store(view.offset_of(ticket.ticket), std::memory_order_relaxed);
+  record[view.header + 1].store(ticket.sequence, std::memory_order_relaxed);
+  writer.append(RecordKind::ticket, 0, words);
+  writer.publish();
+  queue_ticket(ticket);
+  return true;
+}
+
 // Under the lock: a record at the end of the own lane. False: no credit.
 bool append(LocalQueue& queue, const Item& item) {
   LaneWriter& writer = queue.writer;
   QueueView& view = queue.view;
+  if (view.joinable()) [[unlikely]]
+    return append_ticketed(queue, item);
   const std::uint64_t words = view.header + (item.block != nullptr ? 1 : (item.size + 7) / 8);
   Word* record = writer.room(view, words);
-  if (view.bounded()) {
-    const std::uint64_t credit =
-        credit_of(writer.number(), writer.epoch(), position_of(writer.place()));
-    std::uint64_t index = queue.credit.load(std::memory_order_relaxed);  // ours: we hold the lock
-    if (!take_credit(view, credit, index)) return false;
-    queue.credit.store(index, std::memory_order_relaxed);
-    MULTIPROCESSING_CRASH_POINT("queue.put.credited");
-    record[1].store(index, std::memory_order_relaxed);  // released by [C], as all of it
-  }
+  if (!credited(queue, record)) return false;
   if (item.block == nullptr) {
     copy_in(record + view.header, item.bytes, item.size);
     MULTIPROCESSING_CRASH_POINT("queue.put.filled");

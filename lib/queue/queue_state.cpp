@@ -5,6 +5,7 @@
 
 #include "queue/bell_list.hpp"
 #include "queue/lane_reader.hpp"
+#include "queue/ticket.hpp"
 #include "shm/block.hpp"
 
 namespace multiprocessing::lanes {
@@ -54,7 +55,7 @@ void destroy_queue(QueueState& state) noexcept {
       const std::uint32_t number = (1U << group) - 1 + i;
       alignas(64) std::array<std::byte, kInlineBytes> room;
       for (;;) {
-        Taken taken{room.data(), room.size(), 0, {}};
+        Taken taken{room.data(), room.size(), 0, {}, {}};
         if (!take_from(queue, number, taken)) break;
         if (taken.block) shm::release(taken.block);
       }
@@ -68,6 +69,7 @@ void destroy_queue(QueueState& state) noexcept {
     }
   }
   for (shm::Location& group : state.groups) unlink_and_free(group);
+  destroy_tickets(state.tickets);
   destroy_bells(state.bells);
   unlink_and_free(state.credits);
 }

@@ -8,6 +8,9 @@
 //   8     credits     block of `maxsize` credit words (credits.hpp); empty if unbounded
 //   16    shutdown    bit 0 shut down, bit 1 immediately
 //   24    bells       consumers that wait with a descriptor (bell_list.hpp)
+//   32    tickets     of a JoinableQueue: first page (ticket.hpp)
+//   40    joined      those in join sleep on it
+//   44    mode        bit 0 joinable, bit 1 items of dead consumers come back
 //   64    items       consumers sleep on it (wait_word.hpp)
 //   128   space       producers sleep on it
 //   136   freed       hint: index of the credit that was freed last
@@ -46,12 +49,17 @@ namespace multiprocessing::lanes {
 inline constexpr std::uint32_t kGroups = 16;
 inline constexpr std::uint64_t kShut = 1;
 inline constexpr std::uint64_t kImmediate = 2;
+inline constexpr std::uint32_t kJoinable = 1;
+inline constexpr std::uint32_t kRequeues = 2;
 
 struct alignas(64) QueueState {
   std::uint64_t maxsize;
   shm::Location credits;
   Word shutdown;
   shm::Location bells;
+  shm::Location tickets;
+  std::atomic<std::uint32_t> joined;
+  std::uint32_t mode;
   alignas(64) std::atomic<std::uint32_t> items;
   alignas(64) std::atomic<std::uint32_t> space;
   std::atomic<std::uint32_t> reserved;
@@ -102,6 +110,7 @@ class QueueView {
   }
 
   [[nodiscard]] bool bounded() const noexcept { return credits != nullptr; }
+  [[nodiscard]] bool joinable() const noexcept { return (state.mode & kJoinable) != 0; }
   [[nodiscard]] shm::Offset offset_of(const void* address) const noexcept {
     return static_cast<shm::Offset>(static_cast<const std::byte*>(address) - base);
   }

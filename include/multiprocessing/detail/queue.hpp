@@ -174,6 +174,11 @@ class Queue {
   static Queue from_handle_id(detail::HandleId id) { return Queue(detail::ByteQueue::from_id(id)); }
   friend bool operator==(const Queue&, const Queue&) noexcept = default;
 
+ protected:
+  explicit Queue(detail::ByteQueue bytes) noexcept : bytes_(std::move(bytes)) {
+    detail::require_transferable<T>();
+  }
+
  private:
   using Outcome = detail::QueueOutcome;
   static constexpr bool kPlain = detail::is_plain_v<T>;
@@ -186,8 +191,6 @@ class Queue {
     explicit Cell(const T& item) : value(item) {}
     T value;
   };
-
-  explicit Queue(detail::ByteQueue bytes) noexcept : bytes_(std::move(bytes)) {}
 
   Outcome append(const T& item, Timeout timeout) const {
     if constexpr (kPlain) {

@@ -49,10 +49,11 @@ class MULTIPROCESSING_API OutgoingItem final : private BufferSource {
   alignas(64) std::array<std::byte, kQueueRoom> room_;
 };
 
-/// An item that was taken, until its destruction.
+/// An item that was taken, until its destruction. One of a JoinableQueue is in the calling thread's
+/// hands from then on.
 class MULTIPROCESSING_API IncomingItem {
  public:
-  IncomingItem() noexcept {}  // NOLINT: the room is written before it is read
+  IncomingItem() noexcept;
   IncomingItem(const IncomingItem&) = delete;
   IncomingItem& operator=(const IncomingItem&) = delete;
   ~IncomingItem();  // frees its block, with the handles in it
@@ -66,13 +67,21 @@ class MULTIPROCESSING_API IncomingItem {
   std::size_t size_ = 0;
   std::uint64_t block_ = 0;  // shm::BlockRef, packed
   std::uint8_t entry_ = 0;
+  // Of a JoinableQueue's item:
+  lanes::LocalQueue* queue_ = nullptr;
+  void* ticket_ = nullptr;
+  std::uint32_t sequence_ = 0;
+  int unwinding_;
   alignas(64) std::array<std::byte, kQueueRoom> room_;
 };
+
+/// The values are those of QueueState::mode.
+enum class QueueMode : std::uint8_t { plain = 0, count_done = 1, requeue = 3 };
 
 class MULTIPROCESSING_API ByteQueue {
  public:
   /// \throws ArenaExhausted
-  static ByteQueue make(std::size_t maxsize);
+  static ByteQueue make(std::size_t maxsize, QueueMode mode = QueueMode::plain);
   /// \throws ValueError if the queue is gone.
   static ByteQueue from_id(HandleId id);
 
@@ -106,6 +115,9 @@ class MULTIPROCESSING_API ByteQueue {
   [[nodiscard]] bool empty() const;
   [[nodiscard]] bool full() const;
   void close() const;
+  /// Of a JoinableQueue. \throws ValueError if no item that was got is left to be done
+  void task_done() const;
+  [[nodiscard]] bool join(Timeout timeout) const;
   void join_thread() const;
   void shutdown(bool immediate) const;
   /// Readable while an item is there or the queue is shut down; see Queue::fileno().

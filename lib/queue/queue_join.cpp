@@ -1,0 +1,75 @@
+// Of a JoinableQueue: which items a thread has in hand, and waiting until all are done.
+
+#include <algorithm>
+#include <mutex>
+
+#include "queue/local_queue.hpp"
+#include "queue/wait_word.hpp"
+#include "shm/watch.hpp"
+#include "sys/crash_point.hpp"
+
+namespace multiprocessing::lanes {
+namespace {
+
+const void* this_thread() noexcept {
+  thread_local char here = 0;
+  return &here;
+}
+
+// Locked; empty at first in a forked child: what its parent has in hand is the parent's.
+class Hands {
+ public:
+  explicit Hands(LocalQueue& queue) noexcept : queue_(queue) {
+    if (queue.hands_lock.lock()) queue.hands.clear();
+  }
+  Hands(const Hands&) = delete;
+  Hands& operator=(const Hands&) = delete;
+  ~Hands() { queue_.hands_lock.unlock(); }
+
+  void add(const TicketRef& ticket) { queue_.hands.push_back({ticket, this_thread()}); }
+  // The last one of this thread, else the oldest. False: none.
+  bool take(TicketRef& out) noexcept {
+    if (queue_.hands.empty()) return false;
+    const auto last = std::find_if(queue_.hands.rbegin(), queue_.hands.rend(),
+                                   [](const Hand& hand) { return hand.thread == this_thread(); });
+    const auto found = last == queue_.hands.rend() ? queue_.hands.begin() : last.base() - 1;
+    out = found->ticket;
+    queue_.hands.erase(found);
+    return true;
+  }
+
+ private:
+  LocalQueue& queue_;
+};
+
+}  // namespace
+
+void keep_in_hand(LocalQueue& queue, const TicketRef& ticket) {
+  Hands(queue).add(ticket);
+  hold(ticket);
+}
+
+bool item_done(LocalQueue& queue) noexcept {
+  // Others may have said so of an item that this process got: then the next one is meant.
+  for (TicketRef ticket; Hands(queue).take(ticket);) {
+    if (finish(queue.view.state, ticket)) return true;
+  }
+  return finish_any(queue.view.state);
+}
+
+bool join(LocalQueue& queue, Timeout timeout) {
+  QueueState& state = queue.view.state;
+  const sys::Nanoseconds deadline = timeout.deadline();
+  if (all_done(state)) return true;
+  // Who wakes us: who finishes an item; if it dies instead, its death.
+  shm::Sleeper sleeper(state.joined);
+  for (bool in_time = true;;) {
+    sleeper.note();
+    const std::uint32_t expected = announce(state.joined);  // [J]
+    if (all_done(state)) return true;
+    if (!in_time) return false;
+    in_time = sleeper.sleep(expected, deadline);
+  }
+}
+
+}  // namespace multiprocessing::lanes

@@ -1,0 +1,208 @@
+// JoinableQueue: what counts as done, whoever says so and whoever dies.
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <csignal>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <multiprocessing/queues.hpp>
+
+#include "shm/block.hpp"
+#include "shm/process_table.hpp"
+#include "support/child.hpp"
+
+namespace multiprocessing {
+namespace {
+
+using namespace std::chrono_literals;
+using test::Child;
+using test::require;
+
+TEST(JoinableQueueTest, JoinWaitsUntilEachItemIsDone) {
+  const JoinableQueue<int> queue;
+  EXPECT_TRUE(queue.join());
+  queue.put(1);
+  queue.put(2);
+  EXPECT_FALSE(queue.join(0s));
+  EXPECT_EQ(queue.get(), 1);
+  queue.task_done();
+  EXPECT_FALSE(queue.join(10ms));
+  EXPECT_EQ(queue.get(), 2);
+  EXPECT_FALSE(queue.join(10ms));
+  queue.task_done();
+  EXPECT_TRUE(queue.join());
+}
+
+TEST(JoinableQueueTest, TaskDoneTooOftenThrows) {
+  const JoinableQueue<std::string> queue;
+  EXPECT_THROW(queue.task_done(), ValueError);
+  queue.put("a");
+  EXPECT_EQ(queue.get(), "a");
+  queue.task_done();
+  EXPECT_THROW(queue.task_done(), ValueError);
+}
+
+TEST(JoinableQueueTest, WorkersDoEverythingBeforeJoinReturns) {  // _TestQueue.test_task_done
+  const JoinableQueue<int> queue(10);
+  const Queue<int> done;
+  std::vector<Child> workers;
+  for (int i = 0; i < 3; ++i) {
+    workers.push_back(Child::run([&] {
+      for (const int item : queue) {
+        const auto guard = queue.done_guard();
+        if (item % 100 == 0) ::usleep(1000);
+        done.put(item);
+      }
+    }));
+  }
+  for (int i = 0; i < 2000; ++i) queue.put(i);
+  EXPECT_TRUE(queue.join(20s));
+  EXPECT_EQ(done.qsize(), 2000U);
+  queue.shutdown();
+  for (Child& worker : workers) EXPECT_EQ(worker.wait(), test::exited(0));
+}
+
+TEST(JoinableQueueTest, ItemThatItsConsumerPutsOnIsWaitedForToo) {
+  const JoinableQueue<int> queue;
+  auto worker = Child::run([&] {
+    for (const int item : queue) {
+      if (item > 0) queue.put(item - 1);
+      queue.task_done();
+    }
+  });
+  for (int round = 0; round < 200; ++round) {
+    queue.put(20);
+    ASSERT_TRUE(queue.join(20s));
+    ASSERT_TRUE(queue.empty());
+  }
+  queue.shutdown();
+  EXPECT_EQ(worker.wait(), test::exited(0));
+}
+
+TEST(JoinableQueueTest, OneProcessMaySayThatAnothersItemIsDone) {
+  const JoinableQueue<int> queue;
+  queue.put(1);
+  auto child = Child::run([&] {
+    require(queue.get() == 1);
+    test::hang_up_and_wait();
+  });
+  child.await_hang_up();
+  queue.task_done();
+  EXPECT_TRUE(queue.join(0s));
+}
+
+TEST(JoinableQueueTest, ItemOfADeadConsumerCountsAsDone) {
+  const JoinableQueue<int> queue;
+  queue.put(1);
+  queue.put(2);
+  auto child = Child::run([&] {
+    require(queue.get() == 1);
+    test::hang_up_and_wait();
+  });
+  child.await_hang_up();
+  EXPECT_EQ(queue.get(), 2);
+  queue.task_done();
+  EXPECT_FALSE(queue.join(10ms));
+  child.kill(SIGKILL);
+  EXPECT_TRUE(queue.join(10s));
+  EXPECT_EQ(queue.try_get(), std::nullopt);
+}
+
+TEST(JoinableQueueTest, ItemOfADeadConsumerIsPutBackIfAskedFor) {
+  const JoinableQueue<std::string> queue(0, OnDeath::requeue);
+  queue.put("a");
+  queue.put("b");
+  auto child = Child::run([&] {
+    require(queue.get() == "a");
+    test::hang_up_and_wait();
+  });
+  child.await_hang_up();
+  EXPECT_EQ(queue.get(), "b");
+  queue.task_done();
+  auto next = Child::run([&] {
+    test::hang_up();
+    require(queue.get(20s) == "a");
+    queue.task_done();
+  });
+  next.await_hang_up();
+  EXPECT_FALSE(queue.join(20ms));
+  child.kill(SIGKILL);
+  EXPECT_TRUE(queue.join(10s));
+  EXPECT_EQ(next.wait(), test::exited(0));
+}
+
+TEST(JoinableQueueTest, ItemsOfDeadConsumersAreCountedAndSeen) {
+  const JoinableQueue<int> queue(0, OnDeath::requeue);
+  queue.put_many(std::vector{1, 2, 3, 4});
+  auto child = Child::run([&] {
+    for (int i = 0; i < 4; ++i) (void)queue.get();
+  });
+  ASSERT_EQ(child.wait(), test::exited(0));
+  EXPECT_EQ(queue.qsize(), 4U);
+  EXPECT_FALSE(queue.empty());
+  std::set<int> again;
+  for (int item : queue.get_many(10)) again.insert(item);
+  EXPECT_EQ(again, (std::set{1, 2, 3, 4}));
+}
+
+TEST(JoinableQueueTest, EachThreadsItemIsItsOwn) {
+  const JoinableQueue<int> queue(0, OnDeath::requeue);
+  queue.put(1);
+  queue.put(2);
+  auto child = Child::run([&] {
+    require(queue.get() == 1);
+    std::thread other([&] {
+      require(queue.get() == 2);
+      queue.task_done();
+    });
+    other.join();
+  });
+  ASSERT_EQ(child.wait(), test::exited(0));
+  EXPECT_EQ(queue.get(5s), 1);
+  queue.task_done();
+  EXPECT_TRUE(queue.join(0s));
+}
+
+TEST(JoinableQueueTest, ImmediateShutdownLeavesNothingToBeDone) {
+  const JoinableQueue<int> queue;
+  queue.put(1);
+  auto child = Child::run([&] {
+    test::hang_up();
+    require(queue.join(20s));
+  });
+  child.await_hang_up();
+  queue.shutdown(true);
+  EXPECT_EQ(child.wait(), test::exited(0));
+}
+
+TEST(JoinableQueueTest, ItemWhoseDecodingThrowsIsDone) {
+  const JoinableQueue<Queue<int>> mail;
+  const auto forged = JoinableQueue<std::uint64_t>::from_handle_id(mail.handle_id());
+  forged.put(12345);
+
+  EXPECT_THROW((void)mail.get(), ValueError);
+  EXPECT_TRUE(mail.join(0s));
+}
+
+TEST(JoinableQueueTest, TravelsAsAHandleAndGivesEverythingBack) {
+  const Queue<JoinableQueue<std::string>> mail;
+  mail.put(JoinableQueue<std::string>());
+  (void)mail.get();
+  const auto before = shm::census();
+  {
+    const JoinableQueue<std::string> queue(0, OnDeath::requeue);
+    for (int i = 0; i < 500; ++i) queue.put(std::string(static_cast<std::size_t>(i * 10), 'x'));
+    for (int i = 0; i < 100; ++i) (void)queue.get();
+    for (int i = 0; i < 50; ++i) queue.task_done();
+    mail.put(queue);
+    EXPECT_EQ(mail.get(), queue);
+  }
+  EXPECT_EQ(shm::census().blocks, before.blocks);
+}
+
+}  // namespace
+}  // namespace multiprocessing
