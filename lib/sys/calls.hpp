@@ -12,6 +12,7 @@
 
 #include <poll.h>
 #include <signal.h>  // NOLINT(modernize-deprecated-headers): siginfo_t and timer_t are POSIX
+#include <spawn.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -69,8 +70,14 @@ struct Calls {
   ssize_t (*sendmsg)(int fd, const struct msghdr* message, int flags);
   int (*eventfd)(unsigned value, int flags);
   int (*unlink)(const char* path);
+  int (*socketpair)(int domain, int type, int protocol, int* ends);
+  ssize_t (*recvmsg)(int fd, struct msghdr* message, int flags);
 
   pid_t (*fork)();
+  /// Returns the error number instead of setting `errno`.
+  int (*posix_spawn)(pid_t* pid, const char* path, const posix_spawn_file_actions_t* actions,
+                     const posix_spawnattr_t* attributes, char* const* arguments,
+                     char* const* environment);
   int (*kill)(pid_t pid, int signal);
   int (*waitid)(idtype_t type, id_t id, siginfo_t* info, int options);
   int (*pidfd_open)(pid_t pid, unsigned flags);

@@ -1,6 +1,7 @@
 #include "sys/children.hpp"
 
 #include <sys/ioctl.h>
+#include <sys/signalfd.h>
 #include <sys/single_threaded.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include <cstdint>
 
 #include "sys/calls.hpp"
+#include "sys/error.hpp"
 
 namespace multiprocessing::sys {
 namespace {
@@ -50,6 +52,26 @@ std::optional<ExitStatus> exit_status_after_reaping(int pidfd) noexcept {
     return ExitStatus{.code = WTERMSIG(info.exit_code), .signalled = true};
   }
   return ExitStatus{.code = WEXITSTATUS(info.exit_code), .signalled = false};
+}
+
+UniqueFd watch_children() {
+  sigset_t children;
+  sigemptyset(&children);
+  sigaddset(&children, SIGCHLD);
+  pthread_sigmask(SIG_BLOCK, &children, nullptr);
+  std::signal(SIGCHLD, SIG_DFL);  // an ignored one would reap them for us
+  const int fd = calls().signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
+  if (fd < 0) throw_errno("signalfd");
+  return UniqueFd(above_standard_streams(fd));
+}
+
+std::optional<Ended> reap_any(int watch) noexcept {
+  struct signalfd_siginfo told{};
+  while (calls().read(watch, &told, sizeof told) == static_cast<ssize_t>(sizeof told)) {
+  }
+  siginfo_t info{};
+  if (calls().waitid(P_ALL, 0, &info, WEXITED | WNOHANG) != 0 || info.si_pid == 0) return {};
+  return Ended{info.si_pid, {.code = info.si_status, .signalled = info.si_code != CLD_EXITED}};
 }
 
 void kill_and_reap(pid_t child) noexcept {

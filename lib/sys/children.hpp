@@ -23,6 +23,18 @@ namespace multiprocessing::sys {
 /// How a process ended that somebody else has reaped; empty before Linux 6.15, or if it has not.
 [[nodiscard]] std::optional<ExitStatus> exit_status_after_reaping(int pidfd) noexcept;
 
+/// A descriptor that is readable while SIGCHLD is pending for this thread, in which it is blocked
+/// from now on.
+/// \throws std::system_error naming signalfd.
+[[nodiscard]] UniqueFd watch_children();
+
+struct Ended {
+  pid_t pid = 0;
+  ExitStatus status;
+};
+/// Takes what `watch_children` has to tell, and reaps one child that has ended, if there is one.
+[[nodiscard]] std::optional<Ended> reap_any(int watch) noexcept;
+
 /// Kills and reaps a child of which there is no pidfd.
 void kill_and_reap(pid_t child) noexcept;
 

@@ -20,11 +20,19 @@ void end_here(int status, void* argument) {
   ::_exit(status);
 }
 
+void look_on(int status, void* argument) {
+  reinterpret_cast<Last>(argument)(status);
+}
+
 }  // namespace
 
 void install_exit_barrier(Last last) {
   // POSIX lets a function pointer travel as void*; that spares an allocation in the child.
   if (calls().on_exit(end_here, reinterpret_cast<void*>(last)) != 0) throw_error(ENOMEM, "on_exit");
+}
+
+void install_exit_witness(Last last) {
+  if (calls().on_exit(look_on, reinterpret_cast<void*>(last)) != 0) throw_error(ENOMEM, "on_exit");
 }
 
 }  // namespace multiprocessing::sys

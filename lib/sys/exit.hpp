@@ -18,4 +18,9 @@ namespace multiprocessing::sys {
 /// \throws std::system_error naming on_exit (ENOMEM).
 void install_exit_barrier(void (*last)(int status) = nullptr);
 
+/// For a process that has executed its program: `last` is called with the exit status after all
+/// handlers that are registered later, and what was registered before runs after it.
+/// \throws std::system_error naming on_exit (ENOMEM).
+void install_exit_witness(void (*last)(int status));
+
 }  // namespace multiprocessing::sys

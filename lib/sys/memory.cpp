@@ -54,16 +54,6 @@ int truncate_quietly(int fd, std::uint64_t size) noexcept {
   return result;
 }
 
-// Refusing execution is newer (Linux 6.3) than sealing; some systems demand it.
-UniqueFd memfd(const char* name) {
-  constexpr unsigned kNoexecSeal = 0x0008U;  // MFD_NOEXEC_SEAL; glibc 2.36 has no name for it
-  constexpr unsigned kFlags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-  int fd = calls().memfd_create(name, kFlags | kNoexecSeal);
-  if (fd < 0 && errno == EINVAL) fd = calls().memfd_create(name, kFlags);
-  if (fd < 0) throw_errno("memfd_create");
-  return UniqueFd(above_standard_streams(fd));
-}
-
 int fallocate_through_signals(int fd, int mode, std::uint64_t offset,
                               std::uint64_t length) noexcept {
   int result = -1;
@@ -83,8 +73,18 @@ void advise_or_unmap(void* address, std::uint64_t size, int advice) {
 
 }  // namespace
 
+// Refusing execution is newer (Linux 6.3) than sealing; some systems demand it.
+UniqueFd make_memfd(const char* name) {
+  constexpr unsigned kNoexecSeal = 0x0008U;  // MFD_NOEXEC_SEAL; glibc 2.36 has no name for it
+  constexpr unsigned kFlags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+  int fd = calls().memfd_create(name, kFlags | kNoexecSeal);
+  if (fd < 0 && errno == EINVAL) fd = calls().memfd_create(name, kFlags);
+  if (fd < 0) throw_errno("memfd_create");
+  return UniqueFd(above_standard_streams(fd));
+}
+
 UniqueFd create_memfd(const char* name, std::uint64_t size) {
-  UniqueFd file = memfd(name);
+  UniqueFd file = make_memfd(name);
   if (truncate_quietly(file.get(), size) != 0) throw_errno("ftruncate");
   if (calls().fcntl_int(file.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
     throw_errno("fcntl", "F_ADD_SEALS");

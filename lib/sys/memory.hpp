@@ -15,6 +15,10 @@
 
 namespace multiprocessing::sys {
 
+/// An empty anonymous file that can be sealed, close-on-exec.
+/// \throws std::system_error naming memfd_create.
+[[nodiscard]] UniqueFd make_memfd(const char* name);
+
 /// Makes a sparse anonymous file of exactly `size` bytes, sealed against growing, shrinking and
 /// further seals (and, where the kernel knows it, against being executed). Punching holes works.
 /// RLIMIT_FSIZE below `size` is EFBIG, never a signal.

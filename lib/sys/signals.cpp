@@ -36,6 +36,13 @@ void reset_signals_to_default() noexcept {
   pthread_sigmask(SIG_SETMASK, &none, nullptr);
 }
 
+sigset_t own_mask() noexcept {
+  sigset_t mask;
+  sigemptyset(&mask);
+  pthread_sigmask(SIG_SETMASK, nullptr, &mask);
+  return mask;
+}
+
 void ignore_signal(int signal) noexcept {
   set_disposition(signal, SIG_IGN);
 }

@@ -26,6 +26,9 @@ class BlockedSignals {
 /// shall carry nothing of its parent's. Async-signal-safe.
 void reset_signals_to_default() noexcept;
 
+/// What the calling thread blocks.
+[[nodiscard]] sigset_t own_mask() noexcept;
+
 /// Ignores one signal. Async-signal-safe.
 void ignore_signal(int signal) noexcept;
 

@@ -25,6 +25,14 @@ UniqueFd duplicate(int fd) {
   return UniqueFd(copy);
 }
 
+bool is_open(int fd) noexcept {
+  return calls().fcntl_int(fd, F_GETFD, 0) >= 0;
+}
+
+void close_on_exec(int fd) noexcept {
+  (void)calls().fcntl_int(fd, F_SETFD, FD_CLOEXEC);
+}
+
 void put_descriptor_at(int target, int source) {
   while (::dup2(source, target) < 0) {
     if (errno != EINTR && errno != EBUSY) throw_errno("dup2");

@@ -20,6 +20,11 @@ namespace multiprocessing::sys {
 /// \throws std::system_error naming fcntl (EBADF).
 [[nodiscard]] UniqueFd duplicate(int fd);
 
+[[nodiscard]] bool is_open(int fd) noexcept;
+
+/// Closes `fd` when another program is executed.
+void close_on_exec(int fd) noexcept;
+
 /// Puts what `source` stands for at the number `target`, for programs to be executed too.
 /// \throws std::system_error naming dup2.
 void put_descriptor_at(int target, int source);
