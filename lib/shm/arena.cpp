@@ -14,6 +14,7 @@
 
 #include "shm/local.hpp"
 #include "shm/process_table.hpp"
+#include "shm/ticket.hpp"
 #include "sys/calls.hpp"
 #include "sys/error.hpp"
 #include "sys/memory.hpp"
@@ -106,6 +107,10 @@ Arena& Arena::get() {
 }
 
 Arena::Arena() {
+  if (const Ticket* ticket = inherited_ticket()) {
+    join(ticket->head().arena_fd);
+    return;
+  }
   const std::uint64_t wanted = chosen_size();
   const std::uint64_t limit = chosen_limit();
   for (std::uint64_t size = wanted;; size /= 2) {
@@ -122,11 +127,33 @@ Arena::Arena() {
 void Arena::map(std::uint64_t size) {
   sys::UniqueFd file = sys::create_memfd("multiprocessing", size);
   base_ = sys::map_shared(file.get(), size);
+  use(file.release());
+}
+
+void Arena::use(int fd) {
   struct stat status{};
-  if (sys::calls().fstat(file.get(), &status) != 0) sys::throw_errno("fstat");
+  if (sys::calls().fstat(fd, &status) != 0) sys::throw_errno("fstat");
   device_ = status.st_dev;
   inode_ = status.st_ino;
-  fd_ = file.release();
+  fd_ = fd;
+}
+
+// Its family has laid it out.
+void Arena::join(int fd) {
+  use(fd);
+  struct stat status{};
+  if (sys::calls().fstat(fd, &status) != 0) sys::throw_errno("fstat");
+  base_ = sys::map_shared(fd, static_cast<std::uint64_t>(status.st_size));
+  const ArenaHeader& head = header();
+  if (head.magic.load(std::memory_order_acquire) != kMagic || head.layout_id != kLayoutId) {
+    throw ValueError("the arena of the starting program has another layout: id " +
+                     std::to_string(head.layout_id) + " there, " + std::to_string(kLayoutId) +
+                     " here");
+  }
+}
+
+std::uint64_t layout_id() noexcept {
+  return kLayoutId;
 }
 
 void Arena::lay_out(std::uint64_t size, std::uint64_t limit) {

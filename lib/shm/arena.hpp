@@ -66,8 +66,10 @@ struct ArenaHeader {
 /// The mapping of this process. Thread-safe after construction.
 class Arena {
  public:
-  /// The process's arena; the first call makes it.
-  /// \throws ValueError for an unusable MULTIPROCESSING_ARENA_SIZE or _LIMIT, std::system_error.
+  /// The process's arena; the first call makes it, or joins that of the ticket that the process was
+  /// executed with (ticket.hpp).
+  /// \throws ValueError for an unusable MULTIPROCESSING_ARENA_SIZE, _LIMIT or _TICKET,
+  /// std::system_error.
   static Arena& get();
 
   [[nodiscard]] std::byte* base() const noexcept { return base_; }
@@ -101,6 +103,8 @@ class Arena {
  private:
   Arena();
   void map(std::uint64_t size);
+  void join(int fd);
+  void use(int fd);
   void lay_out(std::uint64_t size, std::uint64_t limit);
 
   int fd_ = -1;
@@ -112,6 +116,9 @@ class Arena {
 inline Arena& arena() {
   return Arena::get();
 }
+
+/// Of this library's shared layouts: programs with different ids refuse each other.
+std::uint64_t layout_id() noexcept;
 
 /// Parses "64M", "2G", "1073741824". \throws ValueError naming `variable` and `text`.
 std::uint64_t parse_size(const char* variable, const char* text, std::uint64_t minimum);

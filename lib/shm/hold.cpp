@@ -4,9 +4,13 @@
 #include <bitset>
 #include <memory>
 #include <mutex>
+#include <span>
+#include <string>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
+
+#include <multiprocessing/errors.hpp>
 
 #include "shm/hold_list.hpp"
 #include "shm/local.hpp"
@@ -37,10 +41,17 @@ struct Heirlooms {
   std::vector<std::pair<LocalHold*, std::uint32_t>> holds;  // and where they are listed
 };
 
+// A hold that the starter of this process entered for it, and where it is listed.
+struct Given {
+  ObjectId id;
+  std::uint32_t index;
+};
+
 struct Book {
   std::unordered_map<ObjectId, LocalHold*> holds;
   std::unordered_set<LocalHold*> single;  // those that are held one by one
   Heirlooms heirlooms;
+  std::vector<Given> given;  // until this process holds what it uses itself
   std::vector<OwnPage> pages;
   std::size_t roomy = 0;             // no page before this one has a free entry
   std::vector<LocalHold*> deferred;  // dropped, but inherited by a child that may live
@@ -60,6 +71,7 @@ void reset_in_child() noexcept {
   mine.pages.swap(mine.heirlooms.pages);
   mine.roomy = 0;
   mine.deferred.clear();  // the parent's affair
+  mine.given.clear();
   for (const auto& [held, index] : mine.heirlooms.holds) {
     held->holder = mine.heirlooms.heir;
     held->list_index = index;
@@ -174,17 +186,27 @@ void add_heir_page(Heirlooms& heirlooms) {
   (void)link(block.get(), place);
 }
 
-void give_to_heir(Heirlooms& heirlooms, LocalHold* held) {
+// Where the hold is listed, and whether the object was there to be held.
+struct Entered {
+  std::uint32_t index;
+  bool held;
+};
+Entered enter_for_heir(Heirlooms& heirlooms, ObjectId id) {
   if (heirlooms.pages.empty() || heirlooms.pages.back().used.all()) add_heir_page(heirlooms);
   OwnPage& own = heirlooms.pages.back();
   const std::size_t at = own.used.count();
   const auto index = static_cast<std::uint32_t>((heirlooms.pages.size() - 1) * kPerPage + at);
-  heirlooms.holds.emplace_back(held, index);
   own.used.set(at);
-  own.page->entries[at].store(held->id, std::memory_order_seq_cst);  // object.hpp, I3
+  own.page->entries[at].store(id, std::memory_order_seq_cst);  // object.hpp, I3
   MULTIPROCESSING_CRASH_POINT("object.heir.listed");
-  (void)enter_hold(held->id, process_holder(heirlooms.heir));  // ours lives meanwhile (I2)
+  const bool held = enter_hold(id, process_holder(heirlooms.heir));  // ours lives meanwhile (I2)
   MULTIPROCESSING_CRASH_POINT("object.heir.entered");
+  return {index, held};
+}
+
+void give_to_heir(Heirlooms& heirlooms, LocalHold* held) {
+  heirlooms.holds.reserve(heirlooms.holds.size() + 1);
+  heirlooms.holds.emplace_back(held, enter_for_heir(heirlooms, held->id).index);
 }
 
 // Calls visit(entry, id) for each hold that is listed in a dead process's slot.
@@ -223,6 +245,48 @@ void prepare_heir(Name heir) noexcept {
     }
   } catch (const std::exception&) {
     // No memory: the child lives without the rest, as if it had closed them.
+  }
+}
+
+void give_to(Name child, std::span<const ObjectId> objects) {
+  Heirlooms gifts;
+  gifts.heir = child;
+  for (const ObjectId id : objects) {
+    if (!enter_for_heir(gifts, id).held) {
+      throw ValueError("a handle among the arguments refers to an object that is gone (id " +
+                       std::to_string(id) + ")");
+    }
+  }
+}
+
+void adopt_given_holds() {
+  const std::lock_guard guard(local().holds);
+  Book& mine = book();
+  for (Location* next = &local().slot->hold_list;;) {
+    const BlockRef ref = BlockRef::unpack(next->load(std::memory_order_acquire));
+    if (!ref) break;
+    OwnPage own{block_as<HoldPage>(ref.id), {}};
+    for (std::uint32_t at = 0; at < kPerPage; ++at) {
+      const ObjectId id = own.page->entries[at].load(std::memory_order_acquire);
+      if (id == 0) continue;
+      own.used.set(at);
+      mine.given.push_back({id, static_cast<std::uint32_t>(mine.pages.size() * kPerPage + at)});
+    }
+    mine.pages.push_back(own);
+    next = &own.page->next;
+  }
+}
+
+void leave_given_holds() noexcept {
+  std::vector<Given> given;
+  {
+    const std::lock_guard guard(local().holds);
+    given.swap(book().given);
+  }
+  for (const Given& hold : given) {
+    leave_hold(hold.id, process_holder(here().name));
+    const std::lock_guard guard(local().holds);
+    unlist_hold(hold.index);
   }
 }
 

@@ -8,11 +8,13 @@
 //   8    entries   511 x ObjectId, 0 = unused
 //
 // Invariants
-//   P1  A process writes its own pages only, and before a fork the first ones of its child; a sweep
-//       reads them after its death.
+//   P1  A process writes its own pages only, and before a child's birth the first ones of it; a
+//       sweep reads them after its death.
 //   P2  An id is listed before the object's entry exists and removed after it is gone.
 // Death: pages of the dead are read by the sweep (each hold dropped, then its entry cleared, so a
 // second sweeper goes on where the first died), then unlinked and freed one by one.
+
+#include <span>
 
 #include "shm/object.hpp"
 #include "shm/process_table.hpp"
@@ -52,6 +54,12 @@ void release_single_holds(Name dead, Slot& slot) noexcept;
 /// is to be `heir`, too, and lists them in its slot. As far as memory goes: what cannot be entered
 /// is not the child's.
 void prepare_heir(Name heir) noexcept;
+
+/// Enters holds on objects that are held here for a child that is not forked, and lists them in its
+/// slot. \throws ArenaExhausted, ValueError if one is gone; what was entered goes with the slot.
+void give_to(Name child, std::span<const ObjectId> objects);
+/// In that child, once it has its name: its list goes on where the starter's entries end.
+void adopt_given_holds();
 
 /// Finishes a drop that a dead process had noted: removes its entry, destroys the object if nobody
 /// holds it (or the dead one had begun to).

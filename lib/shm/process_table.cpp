@@ -5,9 +5,12 @@
 #include <cstring>
 #include <mutex>
 
+#include <multiprocessing/errors.hpp>
+
 #include "shm/hold_list.hpp"
 #include "shm/local.hpp"
 #include "shm/slot_word.hpp"
+#include "shm/ticket.hpp"
 #include "sys/calls.hpp"
 #include "sys/clock.hpp"
 #include "sys/crash_point.hpp"
@@ -78,6 +81,24 @@ Name claim_slot(sys::UniqueFd& life, Name parent, bool inherit) {
   sys::throw_error(EAGAIN, "process table", "all " + std::to_string(count) + " slots are taken");
 }
 
+// Takes on the name that the starter of this program claimed for it. False if there is none, or it
+// has been taken on already, by the process that this one was forked from.
+bool take_on_ticket() {
+  static constinit std::atomic<bool> taken{false};
+  const Ticket* const ticket = inherited_ticket();
+  if (ticket == nullptr || taken.exchange(true, std::memory_order_relaxed)) return false;
+  const Name name = ticket->name();
+  const int life = ticket->head().life_fd;
+  if (!is_live(name) || !sys::lock_byte(life, name.slot)) {
+    throw ValueError("the slot that this process was started for is not its own any more");
+  }
+  slot_at(name.slot).pid.store(static_cast<std::uint32_t>(sys::current_pid()),
+                               std::memory_order_release);
+  assume(name, life);
+  adopt_given_holds();
+  return true;
+}
+
 void register_self() {
   Local& mine = local();
   // Another process's pid: this one came to life past pthread_atfork. Not by the name, which
@@ -89,6 +110,7 @@ void register_self() {
   }
   const std::lock_guard guard(mine.registration);
   if (alive_word().load(std::memory_order_relaxed) != 0) return;
+  if (take_on_ticket()) return;
   const Name was = is_present(mine.was) ? mine.was : Name{};
   sys::UniqueFd life;
   const Name name = claim_slot(life, was, !was.nobody());
@@ -184,17 +206,32 @@ void set_title(std::string_view title) noexcept {
   to[length] = '\0';
 }
 
-ChildSlot::ChildSlot(bool single_holds) : parent_(self()) {
+ChildSlot::ChildSlot(Inherits inherits) {
+  const Name parent = self();
   // no fork of another thread in between: its child would keep the descriptor
   const std::lock_guard guard(local().registration);
   sys::UniqueFd life;
-  name_ = claim_slot(life, parent_, true);
+  name_ = claim_slot(life, parent, inherits != Inherits::nothing);
   life_fd_ = life.release();
-  remember_pending_life(life_fd_, single_holds ? name_ : Name{});
+  remember_pending_life(life_fd_, inherits == Inherits::all_holds ? name_ : Name{});
+}
+
+ChildSlot::ChildSlot(Name name, sys::UniqueFd life) : name_(name), forked_(true) {
+  const std::lock_guard guard(local().registration);
+  life_fd_ = life.release();
+  remember_pending_life(life_fd_, {});
 }
 
 ChildSlot::~ChildSlot() {
-  if (life_fd_ < 0) return;
+  if (life_fd_ >= 0) close_life();
+}
+
+void ChildSlot::let_go() noexcept {
+  forked_ = true;
+  if (life_fd_ >= 0) close_life();
+}
+
+void ChildSlot::close_life() noexcept {
   if (!forked_) {
     release_hold_list(name_, slot_at(name_.slot));  // of a fork that failed
     std::uint64_t word = pack_state(SlotState::live, 0, name_.generation);
@@ -205,6 +242,7 @@ ChildSlot::~ChildSlot() {
   const std::lock_guard guard(local().registration);
   forget_pending_life(life_fd_);
   (void)sys::calls().close(life_fd_);
+  life_fd_ = -1;
 }
 
 // Runs in the child.
@@ -220,6 +258,21 @@ void ChildSlot::become(std::string_view title, bool inherit_holds) noexcept {
   assume(name_, life_fd_);
   life_fd_ = -1;
   set_title(title);
+}
+
+// Runs in the child.
+void ChildSlot::become_for_another(std::string_view title) noexcept {
+  Slot& slot = slot_at(name_.slot);
+  slot.pid.store(static_cast<std::uint32_t>(sys::current_pid()), std::memory_order_release);
+  forget_pending_life(life_fd_);
+  assume(name_, life_fd_);
+  life_fd_ = -1;
+  adopt_given_holds();
+  set_title(title);
+}
+
+void ChildSlot::give_holds(std::span<const std::uint64_t> objects) {
+  give_to(name_, objects);
 }
 
 void ChildSlot::forked(pid_t child) noexcept {

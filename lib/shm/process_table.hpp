@@ -39,11 +39,13 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "shm/arena.hpp"
 #include "shm/name.hpp"
+#include "sys/fd.hpp"
 
 namespace multiprocessing::shm {
 
@@ -121,13 +123,18 @@ pid_t pid_of(Name name) noexcept;  // 0: unknown
 std::string title_of(Name name);
 void set_title(std::string_view title) noexcept;
 
+/// What a child has of its parent's holds.
+enum class Inherits : std::uint8_t { nothing, shared_holds, all_holds };
+
 /// A slot claimed for a child that does not exist yet.
 class ChildSlot {
  public:
-  /// Claims a slot, its byte locked through a description of its own. `single_holds`: the child of
-  /// this thread's next fork gets its own ones of what is held one by one (object.hpp); not for
-  /// one that will call exec. \throws std::system_error
-  explicit ChildSlot(bool single_holds = true);
+  /// Claims a slot, its byte locked through a description of its own. The child of this thread's
+  /// next fork gets what `inherits` says; of what is held one by one (object.hpp) it gets holds of
+  /// its own, which is not for one that will call exec. \throws std::system_error
+  explicit ChildSlot(Inherits inherits = Inherits::all_holds);
+  /// One that another process has claimed for a child of this one (fork server).
+  ChildSlot(Name name, sys::UniqueFd life);
   ~ChildSlot();  // parent: closes its copy; frees the slot if there was no fork
   ChildSlot(const ChildSlot&) = delete;
   ChildSlot& operator=(const ChildSlot&) = delete;
@@ -136,15 +143,29 @@ class ChildSlot {
   /// In the child, first thing: this process is `name()` from now on and inherits its parent's
   /// holds. Resets process-local state of the shared-memory floor.
   void become(std::string_view title, bool inherit_holds = true) noexcept;
+  /// The same for a slot that another process has claimed.
+  void become_for_another(std::string_view title) noexcept;
+  /// For a child that is not forked from this process: holds these objects for it, which are held
+  /// here, until it says `leave_given_holds`.
+  /// \throws ArenaExhausted, ValueError if one of them is gone.
+  void give_holds(std::span<const std::uint64_t> objects);
+  /// The description that holds the byte.
+  [[nodiscard]] int life_fd() const noexcept { return life_fd_; }
+  /// In the parent: closes its copy of the description; the slot is left to whom it was given.
+  void let_go() noexcept;
   /// In the parent, after the fork succeeded. 0: the child tells its pid itself.
   void forked(pid_t child) noexcept;
 
  private:
+  void close_life() noexcept;
+
   Name name_;
-  Name parent_;
   int life_fd_ = -1;
   bool forked_ = false;
 };
+
+/// In a process that was given holds: it holds what it uses itself now.
+void leave_given_holds() noexcept;
 
 /// Writes the own exit status into the own slot (before exit).
 void record_exit(int code) noexcept;
