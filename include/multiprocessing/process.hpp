@@ -95,7 +95,9 @@ class MULTIPROCESSING_API Process {
   /// Starts the child, which calls `run()`. Lets go of target and arguments. Flushes the standard
   /// streams before; warns once, on stderr, if this process runs other threads.
   /// \throws ValueError the second time, in another process than the one that made the object, in a
-  /// daemonic process, or for a start method that cannot be had; std::system_error (EAGAIN).
+  /// daemonic process, or, under spawn and forkserver, if main() has not called freeze_support;
+  /// TransferError there for a target, argument or subclass that cannot travel; std::system_error
+  /// (EAGAIN). The object can be started again then.
   virtual void start();
 
   /// Sends SIGTERM; nothing happens if the child has ended.
@@ -169,6 +171,11 @@ struct MULTIPROCESSING_API ChildAccess {
   /// Waits for all to end, kills those that have not within `grace`. True if that was none.
   static bool finish(const Children& children, Timeout grace);
 
+  /// How an object travels to a child that is not forked, and arrives there as the current one.
+  /// \throws TransferError for a subclass that is not listed, or a target that cannot travel.
+  static void encode(const Process& process, detail::Writer& out);
+  static std::unique_ptr<Process> decode(detail::Reader& in);
+
   /// An object for the current process, which none was started for.
   static std::unique_ptr<Process> stand_in(std::string name, bool daemon);
 };
@@ -207,3 +214,5 @@ bool stop(R&& processes, Timeout grace) {
 }
 
 }  // namespace multiprocessing
+
+#include <multiprocessing/detail/process_listing.hpp>  // needs what stands above

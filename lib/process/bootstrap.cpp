@@ -16,6 +16,8 @@
 #include "sys/exit.hpp"
 #include "sys/interrupt.hpp"
 #include "sys/program_signals.hpp"
+#include "sys/spawn.hpp"
+#include "sys/surroundings.hpp"
 #include "sys/taken_signals.hpp"
 
 namespace multiprocessing::process {
@@ -23,12 +25,6 @@ namespace {
 
 constexpr int kSigint = 2;
 constexpr int kFailed = 1;
-
-// The last thing of all: exit handlers and static objects of the child's own are done with.
-void record(int status) {
-  shm::record_exit(status & 0xFF);
-  MULTIPROCESSING_CRASH_POINT("process.end.recorded");
-}
 
 // Who is the parent, and how its end is learned. The inherited read ends of others are closed.
 void take_place(const Birth& birth) {
@@ -48,17 +44,30 @@ void take_place(const Birth& birth) {
   if (!mine.binding) sys::throw_errno("fcntl", "binding the process's life to its parent's");
 }
 
+void take_on_signals(const Birth& birth) {
+  if (birth.program_signals) {
+    constexpr std::uint64_t kSigintBit = std::uint64_t{1} << (kSigint - 1);
+    const std::uint64_t extra = birth.ignore_sigint ? kSigintBit : 0;
+    sys::take_on_program_signals(birth.program_signals->ignored | extra,
+                                 birth.program_signals->blocked & ~extra);
+  } else {
+    sys::restore_program_signals(birth.signal_mask);
+    sys::forget_taken_signals();
+    sys::stop_interrupting();
+    if (birth.ignore_sigint) sys::ignore_signal(kSigint);
+  }
+}
+
 void be_born(const Birth& birth) {
   take_place(birth);
   MULTIPROCESSING_CRASH_POINT("process.child.bound");
   if (birth.listed_worker) {
     shm::own_slot().flags.fetch_or(kListedWorker, std::memory_order_release);
   }
-  sys::restore_program_signals(birth.signal_mask);
-  sys::forget_taken_signals();
-  sys::stop_interrupting();
-  if (birth.ignore_sigint) sys::ignore_signal(kSigint);
+  take_on_signals(birth);
   set_current_title(birth.title);
+  if (!birth.environment.empty()) sys::replace_environment(birth.environment);
+  if (!birth.directory.empty()) sys::change_directory(birth.directory);
   apply_settings(birth.settings);
 }
 
@@ -80,9 +89,15 @@ int run_guarded(const Birth& birth, const std::function<int()>& body) noexcept {
 
 }  // namespace
 
+// Exit handlers and static objects of the child's own are done with.
+void record_end(int status) {
+  shm::record_exit(status & 0xFF);
+  MULTIPROCESSING_CRASH_POINT("process.end.recorded");
+}
+
 void bootstrap(const Birth& birth, const std::function<int()>& body) noexcept {
   try {
-    sys::install_exit_barrier(record);
+    if (!birth.own_program) sys::install_exit_barrier(record_end);
   } catch (...) {
     report_exception(birth.title, std::current_exception());
     std::_Exit(kFailed);

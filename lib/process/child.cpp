@@ -6,13 +6,17 @@
 #include <utility>
 
 #include "process/children.hpp"
+#include "process/fork_server.hpp"
 #include "process/interrupt.hpp"
 #include "process/notice.hpp"
 #include "shm/process_table.hpp"
 #include "sys/interrupt.hpp"
+#include "sys/io.hpp"
 
 namespace multiprocessing::process {
 namespace {
+
+constexpr sys::Nanoseconds kReportPatience = 1'000'000'000;
 
 int as_exitcode(const sys::ExitStatus& status) noexcept {
   return status.signalled ? -status.code : status.code;
@@ -85,12 +89,37 @@ std::optional<int> Child::poll_exit() noexcept {
 
 // The kernel gives a child's status once, to one caller; the record's lock makes that us.
 std::optional<int> Child::ask_kernel() noexcept {
+  if (origin_ == Origin::forked_by_server) {
+    if (!has_ended(pidfd_.get())) return std::nullopt;
+    if (const auto status = reported()) return status;
+    return status_of_stolen();
+  }
   if (origin_ == Origin::elsewhere) {
     return has_ended(pidfd_.get()) ? std::optional(status_of_stolen()) : std::nullopt;
   }
   if (const auto status = sys::reap(pidfd_.get(), false)) return as_exitcode(*status);
   if (errno == EAGAIN) return std::nullopt;
   return status_of_stolen();
+}
+
+// The child is a zombie, and its server is about to reap it and to report; or the server has died,
+// which the pipe tells, too. One that was stopped is not waited for beyond all bounds.
+std::optional<int> Child::reported() noexcept {
+  if (!status_) return std::nullopt;
+  const sys::UniqueFd status = std::move(status_);
+  const sys::Nanoseconds deadline = sys::deadline_after(kReportPatience);
+  try {
+    while (sys::wait_readable(status.get(), deadline) == sys::Ready::interrupted) {
+    }
+  } catch (const std::system_error&) {
+    return std::nullopt;
+  }
+  ServerStatus told{};
+  if (!has_ended(status.get()) ||  // readable, that is
+      sys::read_full(status.get(), &told, sizeof told) != static_cast<ssize_t>(sizeof told)) {
+    return std::nullopt;
+  }
+  return as_exitcode({.code = told.code, .signalled = told.signalled != 0});
 }
 
 int Child::status_of_stolen() const noexcept {

@@ -13,6 +13,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "shm/name.hpp"
 #include "sys/children.hpp"
@@ -24,8 +25,9 @@ namespace multiprocessing::process {
 class Child {
  public:
   enum class Origin {
-    forked_here,  // ours to reap
-    elsewhere     // a worker whose parent in the process table we are; somebody else reaps it
+    forked_here,       // ours to reap
+    forked_by_server,  // the fork server reaps it, and reports
+    elsewhere          // a worker whose parent in the process table we are; somebody else reaps it
   };
 
   Child(shm::Name name, std::string title, Origin origin, bool daemon = false,
@@ -41,6 +43,9 @@ class Child {
 
   /// For a child from elsewhere.
   void found(pid_t pid, sys::UniqueFd pidfd) noexcept;
+
+  /// For one that the fork server reaps: where it writes how the child ended.
+  void reported_by(sys::UniqueFd status) noexcept { status_ = std::move(status); }
 
   [[nodiscard]] shm::Name name() const noexcept { return name_; }
   [[nodiscard]] shm::Name owner() const noexcept { return owner_; }
@@ -69,6 +74,7 @@ class Child {
 
   [[nodiscard]] std::optional<int> ask_kernel() noexcept;
   [[nodiscard]] int status_of_stolen() const noexcept;
+  [[nodiscard]] std::optional<int> reported() noexcept;
 
   const shm::Name name_;
   const shm::Name owner_;
@@ -77,6 +83,7 @@ class Child {
   const bool own_group_;
   pid_t pid_ = 0;
   sys::UniqueFd pidfd_;
+  sys::UniqueFd status_;
   mutable std::mutex lock_;  // guards what follows
   std::string title_;
   std::optional<int> exit_;

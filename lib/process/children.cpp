@@ -7,6 +7,7 @@
 #include <system_error>
 #include <utility>
 
+#include "process/fork_server.hpp"
 #include "process/launch.hpp"
 #include "process/local.hpp"
 #include "shm/process_table.hpp"
@@ -82,6 +83,7 @@ void Children::reap_finished() {
   Local& mine = local();
   // A host that reaps leaves no zombies: then the growth of the list makes us look.
   const bool zombie = sys::zombie_waits();
+  if (zombie) reap_server();
   {
     const std::lock_guard guard(mine.lock);
     if (!zombie && mine.children.size() < mine.look_again_at) return;

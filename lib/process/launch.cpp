@@ -4,33 +4,16 @@
 
 #include "process/bootstrap.hpp"
 #include "process/current.hpp"
+#include "process/fork_server.hpp"
+#include "process/launch_anew.hpp"
 #include "process/local.hpp"
 #include "process/notice.hpp"
+#include "process/start_method.hpp"
 #include "shm/process_table.hpp"
 #include "sys/crash_point.hpp"
 
 namespace multiprocessing::process {
 namespace {
-
-Birth plan(const LaunchOptions& options) {
-  const bool own = options.parent.nobody() || options.parent == shm::self();
-  Birth birth;
-  birth.title = options.title;
-  birth.path = options.path.empty() ? next_path() : options.path;
-  if (own) {
-    birth.parent = {shm::self(), sys::current_pid(), current_title()};
-  } else {
-    birth.parent = {options.parent, shm::pid_of(options.parent), shm::title_of(options.parent)};
-  }
-  birth.parent_sentinel = options.life_pipe_read_fd;
-  if (own && birth.parent_sentinel < 0) birth.parent_sentinel = own_life_pipe_read_end();
-  birth.dies_with_parent = options.life_pipe_read_fd >= 0;
-  birth.ignore_sigint = options.ignore_sigint;
-  birth.daemon = options.daemon;
-  birth.listed_worker = options.listed_worker;
-  birth.settings = options.settings;
-  return birth;
-}
 
 // Runs in the child of a fork.
 [[noreturn]] void begin(shm::ChildSlot& slot, const Birth& birth, bool inherit_holds,
@@ -43,10 +26,32 @@ Birth plan(const LaunchOptions& options) {
 
 }  // namespace
 
+Birth plan_birth(const LaunchOptions& options) {
+  const bool own = options.parent.nobody() || options.parent == shm::self();
+  Birth birth;
+  birth.title = options.title;
+  birth.path = options.path.empty() ? next_path() : options.path;
+  if (own) {
+    birth.parent = {shm::self(), sys::current_pid(), current_title()};
+  } else {
+    birth.parent = {options.parent, shm::pid_of(options.parent), shm::title_of(options.parent)};
+  }
+  birth.parent_sentinel = options.life_pipe_read_fd;
+  if (own && birth.parent_sentinel < 0) birth.parent_sentinel = own_life_pipe_read_end();
+  birth.has_sentinel = birth.parent_sentinel >= 0;
+  birth.dies_with_parent = options.life_pipe_read_fd >= 0;
+  birth.ignore_sigint = options.ignore_sigint;
+  birth.daemon = options.daemon;
+  birth.listed_worker = options.listed_worker;
+  birth.settings = options.settings;
+  return birth;
+}
+
 Launched launch(const LaunchOptions& options, const std::function<int()>& body) {
   warn_about_threads();
-  Birth birth = plan(options);
-  shm::ChildSlot slot(options.inherit_holds && options.inherit_ends);
+  Birth birth = plan_birth(options);
+  shm::ChildSlot slot(options.inherit_holds && options.inherit_ends ? shm::Inherits::all_holds
+                                                                    : shm::Inherits::shared_holds);
   if (!options.parent.nobody()) {
     // relaxed: the slot is nobody else's yet, and who looks at it checks what follows from this
     shm::slot_at(slot.name().slot)
@@ -71,6 +76,12 @@ Launched launch(const LaunchOptions& options, const std::function<int()>& body) 
   if (own_group) sys::lead_own_group(pid);
   child->born(pid);
   return Launched(std::move(child));
+}
+
+Launched launch(StartMethod method, const LaunchOptions& options, const Work& work) {
+  if (method == StartMethod::fork) return launch(options, work.here);
+  require_freeze_support(method);
+  return method == StartMethod::spawn ? spawn(options, work) : launch_by_server(options, work);
 }
 
 int own_life_pipe_read_end() {

@@ -1,6 +1,7 @@
 #pragma once
 
-// Forks a process of the family: a Process, a pool's keeper, a worker.
+// Starts a process of the family: a Process, a pool's keeper, a worker.
+// Under spawn and forkserver: docs/design/start.md, launch_anew.hpp, fork_server.hpp.
 //
 // Steps, and what a death at each leaves (P: the parent, C: the child)
 //
@@ -20,6 +21,7 @@
 #include <optional>
 #include <string>
 
+#include <multiprocessing/detail/codec_stream.hpp>
 #include <multiprocessing/detail/process_options.hpp>
 
 #include "process/child.hpp"
@@ -27,6 +29,8 @@
 #include "sys/clock.hpp"
 
 namespace multiprocessing::process {
+
+struct Birth;
 
 /// Bit of a slot's `flags`: a worker that active_children() of its `parent` lists.
 inline constexpr std::uint32_t kListedWorker = 1U << 0U;
@@ -74,6 +78,24 @@ class Launched {
 /// a SystemExit is its code. Nobody but the caller waits for the child, also at exit.
 /// \throws std::system_error (EAGAIN, ENOMEM, EMFILE); then there is no child.
 [[nodiscard]] Launched launch(const LaunchOptions& options, const std::function<int()>& body);
+
+/// What a process does, under any start method.
+using WorkFunction = int(detail::Reader& message);
+struct Work {
+  std::function<int()> here;                    // in a forked child: as `body` above
+  WorkFunction* there = nullptr;                // in one that executed the program anew
+  std::function<void(detail::Writer&)> encode;  // what `there` reads; throws TransferError
+};
+
+/// Starts a process by `method`; see above. Under spawn and forkserver nothing of this process's
+/// memory reaches the child but what `encode` wrote; handles in it are held until the child holds
+/// them itself.
+/// \throws ValueError if main() has not called freeze_support (not for fork); TransferError if the
+/// work cannot be transferred; std::system_error; then there is no child.
+[[nodiscard]] Launched launch(StartMethod method, const LaunchOptions& options, const Work& work);
+
+/// What a child of these options must be told.
+[[nodiscard]] Birth plan_birth(const LaunchOptions& options);
 
 /// Read end of this process's life pipe, made on first use: hung up when this process has ended,
 /// however. A process bound to it (LaunchOptions) ends then. Inherited by children until their

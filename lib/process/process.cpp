@@ -1,5 +1,7 @@
 #include <multiprocessing/process.hpp>
 
+#include <multiprocessing/detail/start_method.hpp>
+
 #include <csignal>
 #include <utility>
 
@@ -7,11 +9,26 @@
 #include "process/current.hpp"
 #include "process/launch.hpp"
 #include "process/local.hpp"
+#include "process/newborn.hpp"
 #include "process/state.hpp"
 #include "shm/process_table.hpp"
 #include "sys/crash_point.hpp"
 
 namespace multiprocessing {
+namespace {
+
+// In a child that was not forked.
+int run_arrived(detail::Reader& in) {
+  // Never destroyed: it is current_process() to the end.
+  Process& arrived = *ChildAccess::decode(in).release();
+  process::has_decoded();
+  process::make_current(arrived);
+  arrived.run();
+  return 0;
+}
+
+}  // namespace
+
 Process::Process() : Process(ProcessOptions{}) {}
 
 Process::Process(ProcessOptions options) : state_(std::make_unique<State>()) {
@@ -76,12 +93,18 @@ void Process::start() {
   if (mine.daemon || mine.options.die_with_parent) {
     options.life_pipe_read_fd = process::own_life_pipe_read_end();
   }
-  const process::Launched launched = process::launch(options, [this] {
-    state_->phase = State::Phase::current;
-    process::make_current(*this);
-    run();  // nothing of this object is touched after it
-    return 0;
-  });
+  const process::Work work{
+      .here =
+          [this] {
+            state_->phase = State::Phase::current;
+            process::make_current(*this);
+            run();  // nothing of this object is touched after it
+            return 0;
+          },
+      .there = run_arrived,
+      .encode = [this](detail::Writer& out) { ChildAccess::encode(*this, out); }};
+  const StartMethod method = mine.options.method ? *mine.options.method : get_start_method();
+  const process::Launched launched = process::launch(method, options, work);
   mine.child = launched.child();
   mine.phase = State::Phase::started;
   process::Children::keep(mine.child);

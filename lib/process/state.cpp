@@ -4,14 +4,6 @@
 #include "shm/process_table.hpp"
 
 namespace multiprocessing {
-namespace {
-
-const char* name_of(StartMethod method) {
-  return method == StartMethod::spawn ? "spawn" : "forkserver";
-}
-
-}  // namespace
-
 void Process::State::check_start() const {
   if (phase != Phase::fresh) throw ValueError("cannot start a process twice");
   if (creator != shm::self()) {
@@ -19,10 +11,6 @@ void Process::State::check_start() const {
   }
   if (process::local().daemon)
     throw ValueError("daemonic processes are not allowed to have children");
-  const StartMethod method = options.method.value_or(StartMethod::fork);
-  if (method != StartMethod::fork) {
-    throw ValueError(std::string("start method '") + name_of(method) + "' is not available yet");
-  }
 }
 
 process::Child& Process::State::started_child() const {

@@ -330,12 +330,6 @@ TEST(ProcessTest, ClosingARunningProcessIsRefused) {
   expect_value_error([&] { process.terminate(); }, "process object is closed");
 }
 
-TEST(ProcessTest, StartMethodThatIsNotThereIsNamed) {
-  Process process({.method = StartMethod::spawn}, [] {});
-
-  expect_value_error([&] { process.start(); }, "start method 'spawn' is not available yet");
-}
-
 TEST(ProcessTest, StartingManyWithoutKeepingObjectsRunsAllAndLeavesNothing) {
   const Shared<std::atomic<int>> runs(0);
   Process([] {}).start();  // opens what stays open

@@ -3,22 +3,41 @@
 // What a Process runs: a callable with its arguments, kept until the child calls it.
 
 #include <concepts>
+#include <cstddef>
 #include <functional>
+#include <memory>
 #include <string>
 #include <tuple>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
+
+#include <multiprocessing/detail/callable.hpp>
+#include <multiprocessing/detail/codec.hpp>
+#include <multiprocessing/detail/export.hpp>
 
 namespace multiprocessing::detail {
 
+/// \throws TransferError naming the type and what may be passed instead. `argument` counts from 1;
+/// 0 is the callable.
+[[noreturn]] MULTIPROCESSING_API void throw_target_stays(const std::type_info& type,
+                                                         std::size_t argument);
+
 /// Called once, in the child.
-class Target {
+class MULTIPROCESSING_API Target {
  public:
   Target() = default;
   Target(const Target&) = delete;
   Target& operator=(const Target&) = delete;
   virtual ~Target() = default;
   virtual void call() = 0;
+  /// For a child that is not forked: who makes it again, and of what.
+  /// \throws TransferError if it cannot be transferred.
+  virtual void encode(Writer& out) const = 0;
+  static std::unique_ptr<Target> decode(Reader& in);
+
+ protected:
+  using Maker = std::unique_ptr<Target>(Reader& in);
 };
 
 template <class T>
@@ -72,7 +91,37 @@ class BoundTarget final : public Target {
         args_);
   }
 
+  void encode(Writer& out) const override {
+    if constexpr (!TransferableCallable<F>) {
+      throw_target_stays(typeid(F), 0);
+    } else if constexpr (!(is_transferable_v<Args> && ...)) {
+      throw_target_stays(*untransferable_argument().first, untransferable_argument().second);
+    } else {
+      encode_token(out, token_of_function(&BoundTarget::make));
+      encode_value(out, f_);
+      std::apply([&](const Args&... args) { (encode_value(out, args), ...); }, args_);
+    }
+  }
+
  private:
+  static std::unique_ptr<Target> make(Reader& in) {
+    F f = decode_value<F>(in);
+    // Braces: evaluated from left to right.
+    std::tuple<Args...> args{decode_value<Args>(in)...};
+    return std::unique_ptr<Target>(new BoundTarget(std::move(f), std::move(args)));
+  }
+  BoundTarget(F&& f, std::tuple<Args...>&& args) : f_(std::move(f)), args_(std::move(args)) {}
+
+  static std::pair<const std::type_info*, std::size_t> untransferable_argument() noexcept {
+    std::size_t number = 0;
+    std::pair<const std::type_info*, std::size_t> found{nullptr, 0};
+    ((++number, found.first == nullptr && !is_transferable_v<Args>
+                    ? void(found = {&typeid(Args), number})
+                    : void()),
+     ...);
+    return found;
+  }
+
   F f_;
   std::tuple<Args...> args_;
 };

@@ -1,0 +1,118 @@
+#include "process/launch_anew.hpp"
+
+#include <csignal>
+#include <utility>
+#include <vector>
+
+#include <multiprocessing/process.hpp>
+
+#include "process/birth_ticket.hpp"
+#include "process/fork_server.hpp"
+#include "process/local.hpp"
+#include "shm/arena.hpp"
+#include "shm/ticket.hpp"
+#include "sys/crash_point.hpp"
+#include "sys/program_signals.hpp"
+#include "sys/spawn.hpp"
+#include "sys/streams.hpp"
+
+namespace multiprocessing::process {
+namespace {
+
+constexpr std::uint64_t kSigintBit = std::uint64_t{1} << (SIGINT - 1);
+
+sys::SpawnPlan plan_for(const Birth& birth) {
+  sys::SpawnPlan plan;
+  // Until the child ignores it.
+  const std::uint64_t extra = birth.ignore_sigint ? kSigintBit : 0;
+  plan.mask = sys::signals_of(birth.program_signals->blocked | extra);
+  if (birth.settings == nullptr) return plan;
+  plan.own_group = birth.settings->new_group;
+  const std::array streams{&birth.settings->stdin_, &birth.settings->stdout_,
+                           &birth.settings->stderr_};
+  for (std::size_t i = 0; i < streams.size(); ++i) {
+    if (*streams[i]) plan.streams[i] = (*streams[i])->fileno();
+  }
+  return plan;
+}
+
+StreamBits streams_in(const sys::SpawnPlan& plan) noexcept {
+  StreamBits bits = 0;
+  for (std::size_t i = 0; i < plan.streams.size(); ++i) {
+    if (plan.streams[i] >= 0) bits = static_cast<StreamBits>(bits | 1U << i);
+  }
+  return bits;
+}
+
+// Seals the ticket and executes.
+pid_t execute(sys::SpawnPlan& plan, detail::Writer& ticket, const shm::ChildSlot& slot,
+              const shm::Cookie& cookie, int sentinel, int socket) {
+  shm::TicketHead head = shm::ticket_head(slot.name(), cookie, 0);
+  head.arena_fd = kArenaAt;
+  head.life_fd = kLifeAt;
+  const sys::UniqueFd sealed = seal_ticket(ticket, head);
+  MULTIPROCESSING_CRASH_POINT("process.spawn.sealed");
+  plan.descriptors = {sealed.get(), shm::arena().fd(), slot.life_fd()};
+  // Where there is none the ticket stands in; nobody looks.
+  plan.descriptors.push_back(sentinel >= 0 ? sentinel : sealed.get());
+  if (socket >= 0) plan.descriptors.push_back(socket);
+  plan.variable = shm::ticket_variable(kTicketAt, cookie);
+  const pid_t pid = sys::spawn_self(plan);
+  MULTIPROCESSING_CRASH_POINT("process.spawn.executed");
+  return pid;
+}
+
+}  // namespace
+
+ProgramSignals program_signals() noexcept {
+  return {sys::program_ignores(), sys::program_blocks(sys::own_mask())};
+}
+
+Expected::Expected(const LaunchOptions& options, Child::Origin origin, const detail::Writer& ticket)
+    : child(std::make_shared<Child>(slot.name(), options.title, origin, options.daemon,
+                                    options.settings != nullptr && options.settings->new_group)) {
+  if (!options.parent.nobody()) {
+    // relaxed: the slot is nobody else's yet, and who looks at it checks what follows from this
+    shm::slot_at(slot.name().slot)
+        .parent.store(shm::pack_name(options.parent), std::memory_order_relaxed);
+  }
+  std::vector<std::uint64_t> objects;
+  for (const detail::HandleId id : ticket.handles()) objects.push_back(id.value);
+  slot.give_holds(objects);
+  MULTIPROCESSING_CRASH_POINT("process.spawn.claimed");
+}
+
+Launched spawn(const LaunchOptions& options, const Work& work) {
+  Birth birth = plan_birth(options);
+  birth.program_signals = program_signals();
+  sys::SpawnPlan plan = plan_for(birth);
+  detail::Writer ticket;
+  write_ticket(ticket, TicketKind::process, birth, streams_in(plan), &work);
+  Expected expected(options, Child::Origin::forked_here, ticket);
+  sys::flush_standard_streams();
+  const pid_t pid =
+      execute(plan, ticket, expected.slot, shm::make_cookie(), birth.parent_sentinel, -1);
+  expected.slot.forked(pid);
+  expected.child->born(pid);
+  return Launched(std::move(expected.child));
+}
+
+std::shared_ptr<Child> spawn_server(int socket, const shm::Cookie& cookie) {
+  LaunchOptions options;
+  options.title = "multiprocessing.forkserver";
+  options.path = "forkserver";
+  options.life_pipe_read_fd = own_life_pipe_read_end();
+  options.ignore_sigint = true;
+  Birth birth = plan_birth(options);
+  birth.program_signals = program_signals();
+  sys::SpawnPlan plan = plan_for(birth);
+  detail::Writer ticket;
+  write_ticket(ticket, TicketKind::fork_server, birth, 0, nullptr);
+  Expected expected(options, Child::Origin::forked_here, ticket);
+  const pid_t pid = execute(plan, ticket, expected.slot, cookie, birth.parent_sentinel, socket);
+  expected.slot.forked(pid);
+  expected.child->born(pid);
+  return std::move(expected.child);
+}
+
+}  // namespace multiprocessing::process

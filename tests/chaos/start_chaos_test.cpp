@@ -1,0 +1,164 @@
+// Kills the parent, the child or the fork server at each point of lib/process/launch_anew.hpp and
+// fork_server.hpp. Nobody hangs, nobody is left over, and the next start succeeds.
+
+#include <multiprocessing/process.hpp>
+
+#include <sched.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "shm/process_table.hpp"
+#include "shm/slot_word.hpp"
+#include "support/child.hpp"
+#include "sys/crash_point.hpp"
+
+namespace multiprocessing {
+namespace {
+
+constexpr const char* kCrashAt = "MULTIPROCESSING_CRASH_AT";
+
+// Slots that are not free once the dead are buried.
+int taken_slots() {
+  shm::bury_the_dead();
+  int taken = 0;
+  const std::uint64_t used = shm::arena().header().slots_used.load(std::memory_order_acquire);
+  for (std::uint32_t i = 0; i < used; ++i) {
+    const std::uint64_t word = shm::slot_at(i).state.load(std::memory_order_acquire);
+    taken += shm::state_of(word) == shm::SlotState::free ? 0 : 1;
+  }
+  return taken;
+}
+
+// In programs of their own, so that each has a fork server of its own.
+class StartChaosTest : public testing::TestWithParam<const char*> {
+ protected:
+  StartChaosTest() : slots_(taken_slots()) {}
+
+  // The dying let go of their pipes before their slots; ctest's time limit is the watchdog.
+  ~StartChaosTest() override {
+    while (taken_slots() != slots_) ::sched_yield();
+  }
+
+ private:
+  int slots_;
+};
+
+void sleep_for_ever() {
+  for (;;) ::sched_yield();
+}
+
+std::optional<int> code_of(StartMethod method) {
+  Process process({.method = method}, [] {});
+  process.start();
+  test::require(process.join());
+  return process.exitcode();
+}
+
+void kill_parent_at(const char* point, StartMethod method) {
+  auto program = test::Child::run([&] {
+    Process first({.daemon = true, .method = method}, sleep_for_ever);
+    first.start();
+    sys::arm_crash_point(point);
+    Process({.daemon = true, .method = method}, sleep_for_ever).start();
+  });
+
+  EXPECT_EQ(program.wait(), test::killed_by(SIGKILL));
+}
+
+using SpawnParentChaosTest = StartChaosTest;
+
+TEST_P(SpawnParentChaosTest, KilledParentLeavesNobody) {
+  kill_parent_at(GetParam(), StartMethod::spawn);
+}
+
+INSTANTIATE_TEST_SUITE_P(Points, SpawnParentChaosTest,
+                         testing::Values("process.spawn.claimed", "process.spawn.sealed",
+                                         "process.spawn.executed"));
+
+using ServedParentChaosTest = StartChaosTest;
+
+TEST_P(ServedParentChaosTest, KilledParentLeavesNobody) {
+  kill_parent_at(GetParam(), StartMethod::forkserver);
+}
+
+INSTANTIATE_TEST_SUITE_P(Points, ServedParentChaosTest,
+                         testing::Values("process.request.sent", "process.request.answered"));
+
+using NewbornChaosTest = StartChaosTest;
+
+TEST_P(NewbornChaosTest, KilledChildIsSeenAsKilled) {
+  auto program = test::Child::run([&] {
+    test::require(code_of(StartMethod::spawn) == 0);
+    ::setenv(kCrashAt, GetParam(), 1);
+    test::require(code_of(StartMethod::spawn) == -SIGKILL);
+    ::unsetenv(kCrashAt);
+    test::require(code_of(StartMethod::spawn) == 0);
+  });
+
+  EXPECT_EQ(program.wait(), test::exited(0));
+}
+
+INSTANTIATE_TEST_SUITE_P(Points, NewbornChaosTest,
+                         testing::Values("process.newborn.named", "process.newborn.read",
+                                         "process.newborn.held"));
+
+using ServerChaosTest = StartChaosTest;
+
+TEST_P(ServerChaosTest, ServerThatAlwaysDiesBeforeItForksIsToldAsAnError) {
+  auto program = test::Child::run([&] {
+    test::require(code_of(StartMethod::spawn) == 0);
+    ::setenv(kCrashAt, GetParam(), 1);
+    Process process({.method = StartMethod::forkserver}, [] {});
+    try {
+      process.start();
+      test::require(false);
+    } catch (const ProcessError& error) {
+      test::require(std::string(error.what()).find("signal 9") != std::string::npos);
+    }
+    ::unsetenv(kCrashAt);
+    process.start();
+    test::require(process.join());
+    test::require(process.exitcode() == 0);
+  });
+
+  EXPECT_EQ(program.wait(), test::exited(0));
+}
+
+INSTANTIATE_TEST_SUITE_P(Points, ServerChaosTest,
+                         testing::Values("process.newborn.named", "process.newborn.read",
+                                         "process.newborn.held", "process.server.asked"));
+
+using ReplacedServerChaosTest = StartChaosTest;
+
+TEST_P(ReplacedServerChaosTest, StartSucceedsThoughTheServerDiesInTheMiddleOfIt) {
+  auto program = test::Child::run([&] {
+    test::require(code_of(StartMethod::spawn) == 0);
+    ::setenv(kCrashAt, (std::string(GetParam()) + ":2").c_str(), 1);
+    test::require(code_of(StartMethod::forkserver) == 0);
+    test::require(code_of(StartMethod::forkserver) == 0);
+    test::require(code_of(StartMethod::forkserver) == 0);
+  });
+
+  EXPECT_EQ(program.wait(), test::exited(0));
+}
+
+INSTANTIATE_TEST_SUITE_P(Points, ReplacedServerChaosTest,
+                         testing::Values("process.server.asked", "process.server.forked",
+                                         "process.server.answered"));
+
+TEST_F(StartChaosTest, ServersChildKilledInItsFirstStepIsSeenAsKilled) {
+  auto program = test::Child::run([&] {
+    test::require(code_of(StartMethod::spawn) == 0);
+    ::setenv(kCrashAt, "process.served.born", 1);
+    test::require(code_of(StartMethod::forkserver) == -SIGKILL);
+  });
+
+  EXPECT_EQ(program.wait(), test::exited(0));
+}
+
+}  // namespace
+}  // namespace multiprocessing
