@@ -37,6 +37,9 @@ inline constexpr std::uint64_t kDefaultArena = std::uint64_t{256} << 30U;
 
 inline constexpr std::size_t kLastTick = 0;  // of family_words
 inline constexpr std::size_t kSweepsEnded = 1;
+inline constexpr std::size_t kStoreLock = 2;
+inline constexpr std::size_t kStoreMade = 3;
+inline constexpr std::size_t kStoreGone = 4;
 
 /// The first page of the arena.
 struct ArenaHeader {
@@ -59,7 +62,8 @@ struct ArenaHeader {
   std::atomic<std::uint64_t> pools;                   // list heads of upper floors, by kind
   alignas(64) std::atomic<std::uint64_t> deaths;      // of the family, ever
   alignas(64) std::atomic<std::uint64_t> seat;        // the watch's seat: a packed name or 0
-  // 0: when the seat last ticked; 1: sweeps that ended; 7: numbers given to threads (lib/sync)
+  // 0: when the seat last ticked; 1: sweeps that ended; 2 to 4: the store of descriptors
+  // (descriptor.hpp); 7: numbers given to threads (lib/sync)
   alignas(64) std::atomic<std::uint64_t> family_words[8];
 };
 

@@ -63,6 +63,7 @@ enum class ObjectKind : std::uint32_t {
   job,
   pool,
   process,
+  descriptor,
   test,
   kinds
 };

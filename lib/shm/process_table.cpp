@@ -7,6 +7,7 @@
 
 #include <multiprocessing/errors.hpp>
 
+#include "shm/descriptor.hpp"
 #include "shm/hold_list.hpp"
 #include "shm/local.hpp"
 #include "shm/slot_word.hpp"
@@ -117,6 +118,7 @@ void register_self() {
   Slot& slot = slot_at(name.slot);
   slot.inherit_index.store(mine.forks_at_birth, std::memory_order_release);
   slot.pid.store(static_cast<std::uint32_t>(sys::current_pid()), std::memory_order_release);
+  ensure_descriptor_store();
   assume(name, life.release());
 }
 

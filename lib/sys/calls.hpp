@@ -67,7 +67,9 @@ struct Calls {
   ssize_t (*recv)(int fd, void* bytes, std::size_t count, int flags);
   ssize_t (*sendto)(int fd, const void* bytes, std::size_t count, int flags,
                     const struct sockaddr* address, socklen_t length);
+  int (*socketpair)(int domain, int type, int protocol, int* ends);
   ssize_t (*sendmsg)(int fd, const struct msghdr* message, int flags);
+  ssize_t (*recvmsg)(int fd, struct msghdr* message, int flags);
   int (*eventfd)(unsigned value, int flags);
   int (*unlink)(const char* path);
   int (*socketpair)(int domain, int type, int protocol, int* ends);

@@ -313,8 +313,8 @@ TEST(RaiseOnSignalOnceTest, ChildOfAProcessBeginsAsTheProgramDid) {
     });
     process.start();
     ready.pass();
-    process.interrupt();
     require(interrupted([&] { process.join(); }) == SIGINT);  // our own
+    process.interrupt();
     require(process.join() && process.exitcode() == -SIGINT);
   });
 

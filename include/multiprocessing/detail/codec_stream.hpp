@@ -15,7 +15,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include <multiprocessing/detail/export.hpp>
@@ -75,6 +77,8 @@ class MULTIPROCESSING_API Writer {
     handles_.push_back(id);
     plain(id.value);
   }
+  /// Keeps something alive until the message is made, or thrown away.
+  void keep(std::shared_ptr<const void> until_made) { kept_.push_back(std::move(until_made)); }
   /// Room for `size` more bytes at the end, to be filled at once; `advance` counts them in.
   std::byte* reserve(std::size_t size) {
     if (capacity_ - size_ < size) grow(size);
@@ -94,6 +98,7 @@ class MULTIPROCESSING_API Writer {
   void clear() noexcept {
     size_ = 0;
     handles_.clear();
+    kept_.clear();
   }
 
   void enter() {
@@ -114,6 +119,7 @@ class MULTIPROCESSING_API Writer {
   int depth_ = 0;
   BufferSource* source_ = nullptr;
   std::vector<HandleId> handles_;
+  std::vector<std::shared_ptr<const void>> kept_;
 };
 
 /// Reads a message; every read is checked against its end.
