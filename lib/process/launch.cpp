@@ -62,6 +62,7 @@ Launched launch(const LaunchOptions& options, const std::function<int()>& body) 
                                        options.daemon, own_group);
   MULTIPROCESSING_CRASH_POINT("process.start.claimed");
   sys::flush_standard_streams();
+  sys::prepare_titles();
   pid_t pid = -1;
   {
     // No handler of the program's runs in the child before the child is itself.

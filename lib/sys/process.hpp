@@ -76,6 +76,9 @@ void become_subreaper();
 /// Runs in the child: it allocates nothing and takes no lock.
 [[nodiscard]] UniqueFd die_with(int life_pipe_read_end) noexcept;
 
+/// Learns now what set_process_title needs to know, so that no forked child has to.
+void prepare_titles() noexcept;
+
 /// Shows `title` in process listings: its first 15 bytes as the name of the calling thread and,
 /// while the process has only one thread and the kernel allows it, the whole as the command line.
 /// The strings of main's argv stay as they are. Best effort.

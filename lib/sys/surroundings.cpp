@@ -40,12 +40,14 @@ void put_descriptor_at(int target, int source) {
 }
 
 void empty_stdin() {
-  UniqueFd null(calls().open("/dev/null", O_RDONLY | O_CLOEXEC, 0));
+  // The lowest free number is taken: the one just closed, for this process has one thread.
+  calls().close(STDIN_FILENO);
+  UniqueFd null(calls().open("/dev/null", O_RDONLY, 0));
   if (!null) throw_errno("open", "/dev/null");
   if (null.get() != STDIN_FILENO) {
     put_descriptor_at(STDIN_FILENO, null.get());
-  } else {  // the program had closed its own; this one stays, for programs to be executed too
-    (void)calls().fcntl_int(null.release(), F_SETFD, 0);
+  } else {
+    (void)null.release();
   }
 }
 
