@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bitset>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -103,20 +104,27 @@ void drop_empty_pages() noexcept {
   }
 }
 
-bool inherited_by_a_child(const LocalHold& held) noexcept {
-  if (held.fork_index >= local().forks.load(std::memory_order_relaxed)) {
-    // nothing was forked since; a child in the making counts itself only after its fork
-    return false;
-  }
+// The number of forks before the last one whose child, which inherits from us, has not been swept;
+// -1: there is none. It inherits every hold that was entered before.
+std::int64_t last_heir() noexcept {
+  std::int64_t last = -1;
   const std::uint64_t me = pack_name(here().name);
   const std::uint64_t used = arena().header().slots_used.load(std::memory_order_acquire);
   for (std::uint32_t i = 0; i < used; ++i) {
     Slot& slot = slot_at(i);
     if (slot.inherits.load(std::memory_order_acquire) != me) continue;
     if ((slot.state.load(std::memory_order_acquire) & 3U) == 0) continue;
-    if (slot.inherit_index.load(std::memory_order_acquire) >= held.fork_index) return true;
+    // one in the making counts as the latest: all bits are set in its index
+    const std::uint64_t index = slot.inherit_index.load(std::memory_order_acquire);
+    last = std::max(last, static_cast<std::int64_t>(std::min<std::uint64_t>(index, INT64_MAX)));
   }
-  return false;
+  return last;
+}
+
+bool inherited_by_a_child(const LocalHold& held) noexcept {
+  // Nothing was forked since; a child in the making counts itself only after its fork.
+  if (held.fork_index >= local().forks.load(std::memory_order_relaxed)) return false;
+  return last_heir() >= static_cast<std::int64_t>(held.fork_index);
 }
 
 // Holds whose inheritors have gone meanwhile, to be left by the caller without the lock.
@@ -125,10 +133,16 @@ std::vector<LocalHold*> take_ripe() {
   const std::uint64_t ends =
       arena().header().family_words[kSweepsEnded].load(std::memory_order_acquire);
   // now and then without one, in case a sweeper died just before it counted
-  if (mine.deferred.empty() || (ends == mine.ends_seen && ++mine.looks % 64 != 0)) return {};
+  if (mine.deferred.empty() || (ends == mine.ends_seen && ++mine.looks < mine.deferred.size())) {
+    return {};
+  }
+  mine.looks = 0;
   mine.ends_seen = ends;
-  const auto ripe = std::partition(mine.deferred.begin(), mine.deferred.end(),
-                                   [](LocalHold* held) { return inherited_by_a_child(*held); });
+  const std::int64_t last = last_heir();
+  const auto ripe =
+      std::partition(mine.deferred.begin(), mine.deferred.end(), [last](const LocalHold* held) {
+        return last >= static_cast<std::int64_t>(held->fork_index);
+      });
   std::vector<LocalHold*> taken(ripe, mine.deferred.end());
   mine.deferred.erase(ripe, mine.deferred.end());
   return taken;

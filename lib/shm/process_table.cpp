@@ -122,6 +122,20 @@ void register_self() {
   assume(name, life.release());
 }
 
+// Nobody asks about the children of a program that forks by itself: if they fill the table, we do.
+void bury_if_crowded(std::uint32_t claimed) noexcept {
+  constexpr std::uint32_t kFew = 64;
+  static constinit std::atomic<std::uint32_t> crowded_at{kFew};
+  // relaxed: a guess of this process
+  if (claimed < crowded_at.load(std::memory_order_relaxed)) return;
+  (void)bury_the_dead();
+  std::uint32_t live = 0;
+  for (std::uint32_t i = 0; i <= claimed; ++i) {
+    live += state_of(slot_at(i).state.load(std::memory_order_relaxed)) != SlotState::free ? 1U : 0U;
+  }
+  crowded_at.store(std::max(kFew, 2 * live), std::memory_order_relaxed);
+}
+
 bool pid_is_gone(Slot& slot) noexcept {
   const auto now = static_cast<std::uint64_t>(sys::now());
   std::uint64_t checked = slot.checked_at.load(std::memory_order_relaxed);
@@ -210,12 +224,15 @@ void set_title(std::string_view title) noexcept {
 
 ChildSlot::ChildSlot(Inherits inherits) {
   const Name parent = self();
-  // no fork of another thread in between: its child would keep the descriptor
-  const std::lock_guard guard(local().registration);
-  sys::UniqueFd life;
-  name_ = claim_slot(life, parent, inherits != Inherits::nothing);
-  life_fd_ = life.release();
-  remember_pending_life(life_fd_, inherits == Inherits::all_holds ? name_ : Name{});
+  {
+    // no fork of another thread in between: its child would keep the descriptor
+    const std::lock_guard guard(local().registration);
+    sys::UniqueFd life;
+    name_ = claim_slot(life, parent, inherits != Inherits::nothing);
+    life_fd_ = life.release();
+    remember_pending_life(life_fd_, inherits == Inherits::all_holds ? name_ : Name{});
+  }
+  bury_if_crowded(name_.slot);
 }
 
 ChildSlot::ChildSlot(Name name, sys::UniqueFd life) : name_(name), forked_(true) {
