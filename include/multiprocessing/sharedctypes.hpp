@@ -3,7 +3,8 @@
 /// \file multiprocessing/sharedctypes.hpp
 /// Plain values and arrays in shared memory.
 ///
-/// Mirrors `multiprocessing.Value`, `Array`, `RawValue` and `RawArray`.
+/// Mirrors `multiprocessing.Value`, `Array`, `RawValue` and `RawArray`; detail/shared.hpp brings
+/// Shared.
 ///
 ///   sharing   copies refer to the same memory; capture one, pass it, or send it anywhere
 ///   threads   every member may be called concurrently; the elements of an array are the user's to
@@ -48,6 +49,8 @@ class Value : public detail::ValueHandle<T> {
   explicit Value(T init) : detail::ValueHandle<T>(init, detail::LockChoice()) {}
   /// Uses `lock`, which may be that of another Value: `get_lock()`. \throws ArenaExhausted
   Value(T init, const RLock& lock) : detail::ValueHandle<T>(init, lock) {}
+  /// The same; but whoever holds a plain `lock` waits for itself in each operation, as in Python.
+  Value(T init, const Lock& lock) : detail::ValueHandle<T>(init, lock) {}
   /// Without a lock, as a RawValue.
   Value(T init, NoLock none) : detail::ValueHandle<T>(init, none) {}
 
@@ -96,16 +99,20 @@ class Array : public detail::ArrayHandle<T> {
   /// `size` zeroes. \throws ArenaExhausted
   explicit Array(std::size_t size) : Elements(size, {}) {}
   Array(std::size_t size, const RLock& lock) : Elements(size, lock) {}
+  Array(std::size_t size, const Lock& lock) : Elements(size, lock) {}
   Array(std::size_t size, NoLock none) : Elements(size, none) {}
 
   Array(std::initializer_list<T> items) : Elements(items, {}) {}
   Array(std::initializer_list<T> items, const RLock& lock) : Elements(items, lock) {}
+  Array(std::initializer_list<T> items, const Lock& lock) : Elements(items, lock) {}
   Array(std::initializer_list<T> items, NoLock none) : Elements(items, none) {}
 
   template <detail::ArraySource<Array, T> R>
   explicit Array(R&& items) : Elements(items, {}) {}
   template <detail::ArraySource<Array, T> R>
   Array(R&& items, const RLock& lock) : Elements(items, lock) {}
+  template <detail::ArraySource<Array, T> R>
+  Array(R&& items, const Lock& lock) : Elements(items, lock) {}
   template <detail::ArraySource<Array, T> R>
   Array(R&& items, NoLock none) : Elements(items, none) {}
 

@@ -24,7 +24,6 @@
 ///   if (!ready.wait(5s)) child.terminate();
 /// \endcode
 
-#include <concepts>
 #include <cstddef>
 #include <functional>
 
@@ -34,6 +33,7 @@
 #include <multiprocessing/detail/export.hpp>
 #include <multiprocessing/detail/handle.hpp>
 #include <multiprocessing/detail/lock.hpp>
+#include <multiprocessing/detail/lockable.hpp>
 #include <multiprocessing/detail/range.hpp>
 #include <multiprocessing/detail/semaphore.hpp>
 #include <multiprocessing/detail/timeout.hpp>
@@ -45,7 +45,7 @@ namespace multiprocessing {
 ///
 /// A copy in a forked child is the same lock; the child holds nothing that its parent holds. A
 /// thread that ends while holding keeps it held; a process that ends is noticed.
-class MULTIPROCESSING_API Lock {
+class MULTIPROCESSING_API Lock : public detail::Lockable<Lock> {
  public:
   using multiprocessing_handle = void;
 
@@ -57,11 +57,7 @@ class MULTIPROCESSING_API Lock {
   /// \throws LockOwnerDied if its holder ended without releasing it (Recovery::raise), once; the
   /// lock is free then
   bool acquire(Timeout timeout = {}) const;
-  /// As Python's: without `block`, the time-out is ignored.
-  template <std::same_as<bool> B>
-  bool acquire(B block, Timeout timeout = {}) const {
-    return acquire(block ? timeout : Timeout::zero());
-  }
+  using Lockable::acquire;  // (bool block, Timeout)
 
   /// Frees the lock, whoever holds it. \throws ValueError if nobody does.
   void release() const;
@@ -73,11 +69,6 @@ class MULTIPROCESSING_API Lock {
   /// repair what it guards.
   [[nodiscard]] bool owner_died() const;
 
-  // For std::lock_guard and its like.
-  void lock() const { acquire(); }
-  [[nodiscard]] bool try_lock() const { return acquire(Timeout::zero()); }
-  [[nodiscard]] bool try_lock_for(Timeout timeout) const { return acquire(timeout); }
-  [[nodiscard]] bool try_lock_until(Timeout moment) const { return acquire(moment); }
   /// As `release`, but the release of a free lock has no effect.
   void unlock() const noexcept;
 
@@ -87,6 +78,7 @@ class MULTIPROCESSING_API Lock {
   friend bool operator==(const Lock&, const Lock&) noexcept = default;
 
  private:
+  friend class detail::LockChoice;
   friend struct std::hash<Lock>;
   explicit Lock(detail::Handle handle) noexcept;
   [[nodiscard]] sync::LockState& state() const;
@@ -95,7 +87,7 @@ class MULTIPROCESSING_API Lock {
 };
 
 /// A lock that the thread that holds it may acquire again; only that thread may release it.
-class MULTIPROCESSING_API RLock {
+class MULTIPROCESSING_API RLock : public detail::Lockable<RLock> {
  public:
   using multiprocessing_handle = void;
 
@@ -105,10 +97,7 @@ class MULTIPROCESSING_API RLock {
 
   /// As `Lock::acquire`; returns at once, counting, if the calling thread holds the lock.
   bool acquire(Timeout timeout = {}) const;
-  template <std::same_as<bool> B>
-  bool acquire(B block, Timeout timeout = {}) const {
-    return acquire(block ? timeout : Timeout::zero());
-  }
+  using Lockable::acquire;  // (bool block, Timeout)
 
   /// Undoes one `acquire`; the last one frees the lock.
   /// \throws ValueError if the calling thread does not hold it.
@@ -117,22 +106,19 @@ class MULTIPROCESSING_API RLock {
   [[nodiscard]] bool locked() const;
   [[nodiscard]] bool owner_died() const;
 
-  // For std::lock_guard and its like.
-  void lock() const { acquire(); }
-  [[nodiscard]] bool try_lock() const { return acquire(Timeout::zero()); }
-  [[nodiscard]] bool try_lock_for(Timeout timeout) const { return acquire(timeout); }
-  [[nodiscard]] bool try_lock_until(Timeout moment) const { return acquire(moment); }
   /// As `release`, but without effect where that throws.
   void unlock() const noexcept;
 
   [[nodiscard]] detail::HandleId handle_id() const noexcept { return {handle_.id()}; }
-  /// The id may also be that of a Value or Array, whose lock this is then.
+  /// The id may also be that of a Value or Array, whose lock this is then, or of the Lock that one
+  /// was given.
   /// \throws ValueError if the object is gone.
   static RLock from_handle_id(detail::HandleId id);
   friend bool operator==(const RLock&, const RLock&) noexcept = default;
 
  private:
   friend class detail::GuardedObject;
+  friend class detail::LockChoice;
   friend struct std::hash<RLock>;
   explicit RLock(detail::Handle handle) noexcept;
   [[nodiscard]] sync::LockState& state() const;

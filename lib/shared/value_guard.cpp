@@ -79,23 +79,23 @@ Handle lock_handle(std::uint64_t id) {
 }  // namespace
 
 GuardedObject::GuardedObject(const Layout& layout, const LockChoice& choice) : lock_(Handle()) {
-  const RLock* foreign = choice.foreign();
+  const Handle* foreign = choice.foreign();
   const Plan plan{
       .item = layout.item,
       .count = layout.count,
       .bytes = layout.bytes,
       .content = layout.content,
       .given = layout.given,
-      .lock_id = foreign != nullptr ? foreign->handle_id().value : 0,
+      .lock_id = foreign != nullptr ? foreign->id() : 0,
       .mode = mode_of(choice),
       .sparse = layout.bytes > kSparse,
   };
-  if (foreign != nullptr) (void)foreign->state();  // throws for a lock that was moved from
+  if (foreign != nullptr) (void)foreign->payload();  // throws for a lock that was moved from
   object_ = create(plan, layout.kind);
   head_ = static_cast<GuardedHead*>(object_.payload());
   if (foreign != nullptr) {
     link_lock(*head_);
-    use_lock_of(foreign->handle_);
+    use_lock_of(*foreign);
   } else if (plan.mode == LockMode::own) {
     use_lock_of(object_);
   }

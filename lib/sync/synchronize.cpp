@@ -86,7 +86,7 @@ RLock::RLock(detail::Handle handle) noexcept : handle_(std::move(handle)) {}
 
 RLock RLock::from_handle_id(detail::HandleId id) {
   // The payload of each of these kinds begins with the lock.
-  for (const ObjectKind kind : {ObjectKind::value, ObjectKind::array}) {
+  for (const ObjectKind kind : {ObjectKind::value, ObjectKind::array, ObjectKind::lock}) {
     if (shm::find_object(id.value, kind) != nullptr) return RLock(from_id(id, kind));
   }
   return RLock(from_id(id, ObjectKind::rlock));

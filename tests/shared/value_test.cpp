@@ -227,6 +227,25 @@ TEST(ValueTest, ExplicitLockIsUsedAndKeptAlive) {
   EXPECT_EQ(v.value, 5);
 }
 
+TEST(ValueTest, PlainLockIsUsedToo) {
+  const Lock lock;
+  const Value<int> v(5, lock);
+  const Array<int> a({1, 2}, lock);
+  ++v.value;
+
+  ASSERT_TRUE(lock.acquire());
+  std::thread other([&] { v.value += 10; });
+  EXPECT_EQ(a[1], 2) << "elements take no lock";
+  EXPECT_FALSE(v.get_lock().acquire(false)) << "held, and not by this thread's recursion";
+  lock.release();
+  other.join();
+
+  EXPECT_EQ(v.value, 16);
+  EXPECT_EQ(Value<int>::from_handle_id(v.handle_id()).get(), 16);
+  EXPECT_EQ(RLock::from_handle_id(v.get_lock().handle_id()), v.get_lock());
+  EXPECT_FALSE(lock.locked());
+}
+
 TEST(ValueTest, LockOfAValueMayBeSharedWithAnArray) {
   std::optional<Value<int>> v(std::in_place, 5);
   const Array<int> array({1, 2, 3}, v->get_lock());

@@ -28,6 +28,7 @@
 #include <multiprocessing/detail/codec_stream.hpp>
 #include <multiprocessing/detail/export.hpp>
 #include <multiprocessing/detail/handle.hpp>
+#include <multiprocessing/detail/lockable.hpp>
 #include <multiprocessing/detail/timeout.hpp>
 
 namespace multiprocessing::sync {
@@ -41,7 +42,7 @@ class Lock;
 class RLock;
 
 /// A condition variable with its lock.
-class MULTIPROCESSING_API Condition {
+class MULTIPROCESSING_API Condition : public detail::Lockable<Condition> {
  public:
   using multiprocessing_handle = void;
 
@@ -52,17 +53,9 @@ class MULTIPROCESSING_API Condition {
 
   /// The lock's own. \throws LockOwnerDied, ValueError as it does
   bool acquire(Timeout timeout = {}) const;
-  template <std::same_as<bool> B>
-  bool acquire(B block, Timeout timeout = {}) const {
-    return acquire(block ? timeout : Timeout::zero());
-  }
+  using Lockable::acquire;  // (bool block, Timeout)
   void release() const;
 
-  // For std::lock_guard and its like.
-  void lock() const { acquire(); }
-  [[nodiscard]] bool try_lock() const { return acquire(Timeout::zero()); }
-  [[nodiscard]] bool try_lock_for(Timeout timeout) const { return acquire(timeout); }
-  [[nodiscard]] bool try_lock_until(Timeout moment) const { return acquire(moment); }
   void unlock() const noexcept;
 
   /// Releases the lock, be it acquired several times, waits for a notification, and acquires the

@@ -41,15 +41,16 @@ class LockChoice {
   // NOLINTBEGIN(google-explicit-constructor)
   LockChoice() noexcept = default;  // its own
   LockChoice(NoLock) noexcept : none_(true) {}
-  LockChoice(const RLock& lock) noexcept : foreign_(&lock) {}
+  LockChoice(const RLock& lock) noexcept : foreign_(&lock.handle_) {}
+  LockChoice(const Lock& lock) noexcept : foreign_(&lock.handle_) {}
   // NOLINTEND(google-explicit-constructor)
 
   [[nodiscard]] bool none() const noexcept { return none_; }
-  [[nodiscard]] const RLock* foreign() const noexcept { return foreign_; }
+  [[nodiscard]] const Handle* foreign() const noexcept { return foreign_; }
 
  private:
   bool none_ = false;
-  const RLock* foreign_ = nullptr;
+  const Handle* foreign_ = nullptr;
 };
 
 // NOLINTNEXTLINE(cppcoreguidelines-special-member-functions): moving copies, as Python's names do

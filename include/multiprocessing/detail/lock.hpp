@@ -31,6 +31,7 @@ enum class Recovery : std::uint32_t {
 namespace multiprocessing::detail {
 
 class GuardedObject;  // a Value or Array, whose lock is an RLock (detail/guarded.hpp)
+class LockChoice;     // of a new one
 
 inline constexpr std::size_t kLockBytes = 64;
 

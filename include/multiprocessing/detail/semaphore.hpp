@@ -16,13 +16,13 @@
 ///   std::lock_guard one_of_four(connections);
 /// \endcode
 
-#include <concepts>
 #include <cstddef>
 #include <functional>
 
 #include <multiprocessing/detail/codec_stream.hpp>
 #include <multiprocessing/detail/export.hpp>
 #include <multiprocessing/detail/handle.hpp>
+#include <multiprocessing/detail/lockable.hpp>
 #include <multiprocessing/detail/timeout.hpp>
 
 namespace multiprocessing::sync {
@@ -32,7 +32,7 @@ struct SemaphoreState;  // lib/sync/semaphore_state.hpp
 namespace multiprocessing {
 
 /// A count of permits. Whoever takes one need not be who gives it back.
-class MULTIPROCESSING_API Semaphore {
+class MULTIPROCESSING_API Semaphore : public detail::Lockable<Semaphore> {
  public:
   using multiprocessing_handle = void;
 
@@ -42,11 +42,7 @@ class MULTIPROCESSING_API Semaphore {
 
   /// Waits until there is a permit and takes it; false if `timeout` passes first.
   bool acquire(Timeout timeout = {}) const;
-  /// As Python's: without `block`, the time-out is ignored.
-  template <std::same_as<bool> B>
-  bool acquire(B block, Timeout timeout = {}) const {
-    return acquire(block ? timeout : Timeout::zero());
-  }
+  using Lockable::acquire;  // (bool block, Timeout)
 
   /// Gives a permit. \throws ValueError if there are as many as there may be.
   void release() const;
@@ -56,11 +52,6 @@ class MULTIPROCESSING_API Semaphore {
   /// True if there is none.
   [[nodiscard]] bool locked() const { return get_value() == 0; }
 
-  // For std::lock_guard and its like.
-  void lock() const { acquire(); }
-  [[nodiscard]] bool try_lock() const { return acquire(Timeout::zero()); }
-  [[nodiscard]] bool try_lock_for(Timeout timeout) const { return acquire(timeout); }
-  [[nodiscard]] bool try_lock_until(Timeout moment) const { return acquire(moment); }
   /// As `release`, but without effect where that throws.
   void unlock() const noexcept;
 

@@ -90,7 +90,8 @@ class ValueMember {
   friend class ValueHandle;
 
   explicit ValueMember(const ValueCell<T>& cell) : cell_(cell) {}
-  ValueMember(const ValueMember&) = default;  // private: `auto x = v.value` would be no copy of it
+  // Private: `auto x = v.value` would be no copy of the T. The compiler shows the next line.
+  ValueMember(const ValueMember&) = default;  // instead of auto, write: T x = v.value, or v.get()
 
   template <class F>
   const ValueMember& change(F f) const {
