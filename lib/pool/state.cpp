@@ -8,6 +8,7 @@
 #include <multiprocessing/detail/exception.hpp>
 #include <multiprocessing/errors.hpp>
 
+#include "pool/describe.hpp"
 #include "pool/job.hpp"
 #include "shm/object.hpp"
 #include "shm/watch.hpp"
@@ -55,7 +56,9 @@ void destroy(shm::ObjectHeader& object) noexcept {
   release_at(state.failure);
 }
 
-const bool registered = (shm::register_kind(shm::ObjectKind::pool, destroy), true);
+const bool registered =
+    (shm::register_kind(shm::ObjectKind::pool, destroy),
+     shm::register_describer(shm::ObjectKind::pool, "Pool", describe_pool), true);
 
 struct Place {
   std::uint32_t segment;
@@ -86,6 +89,10 @@ detail::Handle create_state(const PoolSizes& sizes) {
       kAlign + sizeof(PoolState) + std::uint64_t{sizes.seats} * sizeof(Seat);
   (void)registered;
   return detail::Handle(shm::create_object(shm::ObjectKind::pool, bytes, prepare, &sizes));
+}
+
+PoolState& state_in(shm::ObjectHeader& object) noexcept {
+  return aligned(&object + 1);
 }
 
 PoolState& state_of(const detail::Handle& object) noexcept {

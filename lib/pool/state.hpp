@@ -162,6 +162,7 @@ struct PoolSizes {
 detail::Handle create_state(const PoolSizes& sizes);
 /// In its object: the state begins at the next multiple of 128 (an object's payload is 64-aligned).
 PoolState& state_of(const detail::Handle& object) noexcept;
+PoolState& state_in(shm::ObjectHeader& object) noexcept;
 
 /// A pool as one process sees it: where its cells are. Readers need no lock for cells that were
 /// there when they learned of them.

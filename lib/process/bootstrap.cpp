@@ -2,12 +2,14 @@
 
 #include <cstdlib>
 #include <exception>
+#include <string>
 #include <utility>
 
 #include <multiprocessing/process.hpp>
 
 #include "process/current.hpp"
 #include "process/launch.hpp"
+#include "process/log.hpp"
 #include "process/notice.hpp"
 #include "process/settings.hpp"
 #include "shm/process_table.hpp"
@@ -74,6 +76,7 @@ void be_born(const Birth& birth) {
 int run_guarded(const Birth& birth, const std::function<int()>& body) noexcept {
   try {
     be_born(birth);
+    note(LogLevel::info, "child process calling self.run()");
     return body();
   } catch (const SystemExit& request) {
     return request.code;
@@ -91,6 +94,9 @@ int run_guarded(const Birth& birth, const std::function<int()>& body) noexcept {
 
 // Exit handlers and static objects of the child's own are done with.
 void record_end(int status) {
+  if (is_logged(LogLevel::info)) {
+    note(LogLevel::info, "process exiting with exitcode " + std::to_string(status & 0xFF));
+  }
   shm::record_exit(status & 0xFF);
   MULTIPROCESSING_CRASH_POINT("process.end.recorded");
 }

@@ -7,6 +7,7 @@
 #include "process/fork_server.hpp"
 #include "process/launch_anew.hpp"
 #include "process/local.hpp"
+#include "process/log.hpp"
 #include "process/notice.hpp"
 #include "process/start_method.hpp"
 #include "shm/process_table.hpp"
@@ -74,6 +75,9 @@ Launched launch(const LaunchOptions& options, const std::function<int()>& body) 
   }
   MULTIPROCESSING_CRASH_POINT("process.start.forked");
   slot.forked(pid);
+  if (is_logged(LogLevel::debug)) {
+    note(LogLevel::debug, "started " + options.title + ", pid " + std::to_string(pid));
+  }
   if (own_group) sys::lead_own_group(pid);
   child->born(pid);
   return Launched(std::move(child));

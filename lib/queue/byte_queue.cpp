@@ -8,6 +8,7 @@
 #include <multiprocessing/errors.hpp>
 
 #include "queue/credits.hpp"
+#include "queue/describe.hpp"
 #include "queue/local_queue.hpp"
 #include "queue/queue_watch.hpp"
 #include "shm/arena.hpp"
@@ -26,6 +27,7 @@ const bool registered = [] {
   shm::register_kind(shm::ObjectKind::queue, [](shm::ObjectHeader& object) noexcept {
     lanes::destroy_queue(*shm::payload<lanes::QueueState>(&object));
   });
+  shm::register_describer(shm::ObjectKind::queue, "Queue", lanes::describe_queue);
   shm::register_publish_kind(shm::PublishKind::lane, lanes::lane_published);
   // relaxed: the child that was just forked has one thread
   shm::register_fork_hook(

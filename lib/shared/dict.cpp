@@ -7,6 +7,7 @@
 #include <multiprocessing/detail/dict_bytes.hpp>
 #include <multiprocessing/errors.hpp>
 
+#include "shared/describe.hpp"
 #include "shared/dict_destroy.hpp"
 #include "shared/dict_session.hpp"
 #include "shared/dict_snapshot.hpp"
@@ -46,7 +47,8 @@ shm::LocalHold* make_dict() {
 
 // In every process, before anything can die: a sweep may have to destroy a dict.
 [[maybe_unused]] const bool registered =
-    (shm::register_kind(shm::ObjectKind::dict, shared::destroy_dict), true);
+    (shm::register_kind(shm::ObjectKind::dict, shared::destroy_dict),
+     shm::register_describer(shm::ObjectKind::dict, "dict", shared::describe_dict), true);
 
 std::uint64_t reversed(std::uint64_t bits) noexcept {
   std::uint64_t out = __builtin_bswap64(bits);

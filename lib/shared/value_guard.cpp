@@ -4,6 +4,7 @@
 #include <multiprocessing/detail/guarded.hpp>
 #include <multiprocessing/errors.hpp>
 
+#include "shared/describe.hpp"
 #include "shared/value_head.hpp"
 #include "shm/object.hpp"
 #include "sys/crash_point.hpp"
@@ -26,6 +27,8 @@ void drop_lock(shm::ObjectHeader& object) noexcept {
 const bool registered = [] {
   shm::register_kind(ObjectKind::value, drop_lock);
   shm::register_kind(ObjectKind::array, drop_lock);
+  shm::register_describer(ObjectKind::value, "Value", shared::describe_value);
+  shm::register_describer(ObjectKind::array, "Array", shared::describe_value);
   return true;
 }();
 

@@ -12,6 +12,7 @@
 
 #include "shm/object.hpp"
 #include "sync/barrier_state.hpp"
+#include "sync/describe.hpp"
 
 namespace multiprocessing {
 namespace {
@@ -24,6 +25,7 @@ const bool registered = [] {
     shm::Block action = shm::unlink(shm::payload<sync::BarrierState>(&object)->action);
     if (action) shm::release_message(action);
   });
+  shm::register_describer(ObjectKind::barrier, "Barrier", sync::describe_barrier);
   sync::sweep_barriers();
   return true;
 }();

@@ -8,6 +8,7 @@
 
 #include "shm/object.hpp"
 #include "sync/condition_state.hpp"
+#include "sync/describe.hpp"
 
 namespace multiprocessing {
 namespace {
@@ -18,6 +19,7 @@ const bool registered = [] {
   shm::register_kind(ObjectKind::condition, [](shm::ObjectHeader& object) noexcept {
     sync::destroy(*shm::payload<sync::ConditionState>(&object));
   });
+  shm::register_describer(ObjectKind::condition, "Condition", sync::describe_condition);
   return true;
 }();
 

@@ -7,6 +7,7 @@
 #include <multiprocessing/errors.hpp>
 
 #include "shm/object.hpp"
+#include "sync/describe.hpp"
 #include "sync/semaphore_state.hpp"
 
 namespace multiprocessing {
@@ -19,6 +20,7 @@ void nothing_more(shm::ObjectHeader& /*object*/) noexcept {}
 
 const bool registered = [] {
   shm::register_kind(ObjectKind::semaphore, nothing_more);
+  shm::register_describer(ObjectKind::semaphore, "Semaphore", sync::describe_semaphore);
   return true;
 }();
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "shm/object.hpp"
+#include "sync/describe.hpp"
 #include "sync/event_state.hpp"
 #include "sync/lock_state.hpp"
 
@@ -19,6 +20,9 @@ const bool registered = [] {
   for (const ObjectKind kind : {ObjectKind::lock, ObjectKind::rlock, ObjectKind::event}) {
     shm::register_kind(kind, nothing_more);
   }
+  shm::register_describer(ObjectKind::lock, "Lock", sync::describe_lock);
+  shm::register_describer(ObjectKind::rlock, "RLock", sync::describe_lock);
+  shm::register_describer(ObjectKind::event, "Event", sync::describe_event);
   return true;
 }();
 

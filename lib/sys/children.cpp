@@ -13,6 +13,7 @@
 
 #include "sys/calls.hpp"
 #include "sys/error.hpp"
+#include "sys/thread.hpp"
 
 namespace multiprocessing::sys {
 namespace {
@@ -96,7 +97,7 @@ void lead_own_group(pid_t child) noexcept {
 }
 
 bool has_other_threads() noexcept {
-  return __libc_single_threaded == 0 && threads_running() > 1;
+  return __libc_single_threaded == 0 && threads_running() > 1 + service_threads();
 }
 
 }  // namespace multiprocessing::sys

@@ -2,6 +2,9 @@
 
 #include <unistd.h>
 
+#include <atomic>
+#include <cstdint>
+
 #include "sys/error.hpp"
 
 namespace multiprocessing::sys {
@@ -15,6 +18,23 @@ pthread_t start_thread(void* (*body)(void* argument), void* argument) {
 
 void join_thread(pthread_t thread) noexcept {
   (void)::pthread_join(thread, nullptr);
+}
+
+namespace {
+
+// A child finds the count of its parent, by whose pid it is told apart. relaxed: a guess is enough.
+std::atomic<std::int64_t> services{0};  // pid in the high half
+
+}  // namespace
+
+void count_service_thread(int change) noexcept {
+  services.store(std::int64_t{::getpid()} << 32U | (service_threads() + change),
+                 std::memory_order_relaxed);
+}
+
+int service_threads() noexcept {
+  const std::int64_t seen = services.load(std::memory_order_relaxed);
+  return seen >> 32U == ::getpid() ? static_cast<int>(seen & 0xFFFFFFFF) : 0;
 }
 
 pid_t current_thread_id() noexcept {

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include <multiprocessing/detail/export.hpp>
 
@@ -40,6 +41,9 @@ MULTIPROCESSING_API sync::LockState* make_lock(void* memory, Recovery recovery) 
 
 /// Waits for ever. \throws LockOwnerDied, KeyboardInterrupt
 MULTIPROCESSING_API void enter(sync::LockState& lock);
+
+/// "Process-1 (pid 12)", or nothing if nobody holds it; stale as soon as it is known.
+MULTIPROCESSING_API std::string holder_of(const sync::LockState& lock);
 
 /// Requires that the calling thread has entered.
 MULTIPROCESSING_API void leave(sync::LockState& lock) noexcept;
