@@ -72,8 +72,8 @@ struct Calls {
   ssize_t (*recvmsg)(int fd, struct msghdr* message, int flags);
   int (*eventfd)(unsigned value, int flags);
   int (*unlink)(const char* path);
-  int (*socketpair)(int domain, int type, int protocol, int* ends);
-  ssize_t (*recvmsg)(int fd, struct msghdr* message, int flags);
+  int (*mkdir)(const char* path, mode_t mode);
+  int (*rmdir)(const char* path);
 
   pid_t (*fork)();
   /// Returns the error number instead of setting `errno`.

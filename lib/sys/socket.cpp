@@ -11,6 +11,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdint>
+#include <cstring>
 
 #include "sys/calls.hpp"
 #include "sys/error.hpp"
@@ -141,6 +142,60 @@ Transfer send_some(int fd, std::span<const std::byte> first, std::span<const std
   throw_errno("send");
 }
 
+namespace {
+
+// One byte, and room for one descriptor.
+struct DescriptorMessage {
+  DescriptorMessage() {
+    piece = {.iov_base = &byte, .iov_len = 1};
+    header.msg_iov = &piece;
+    header.msg_iovlen = 1;
+    header.msg_control = control.data();
+    header.msg_controllen = CMSG_LEN(sizeof(int));  // so that no second one fits
+  }
+  DescriptorMessage(const DescriptorMessage&) = delete;
+  DescriptorMessage& operator=(const DescriptorMessage&) = delete;
+
+  char byte = 1;  // how many descriptors there are
+  iovec piece{};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+  msghdr header{};
+};
+
+Transfer not_done(const char* call) {
+  if (errno == EAGAIN || errno == EWOULDBLOCK) return Transfer::not_now;
+  if (errno == EINTR) return Transfer::interrupted;
+  throw_errno(call);
+}
+
+}  // namespace
+
+Transfer send_descriptor(int socket, int fd) {
+  DescriptorMessage message;
+  cmsghdr* const carried = CMSG_FIRSTHDR(&message.header);
+  carried->cmsg_level = SOL_SOCKET;
+  carried->cmsg_type = SCM_RIGHTS;
+  carried->cmsg_len = CMSG_LEN(sizeof fd);
+  std::memcpy(CMSG_DATA(carried), &fd, sizeof fd);
+  const ssize_t sent = calls().sendmsg(socket, &message.header, MSG_NOSIGNAL | MSG_DONTWAIT);
+  return sent > 0 ? Transfer::some : not_done("sendmsg");
+}
+
+Transfer receive_descriptor(int socket, UniqueFd& fd) {
+  DescriptorMessage message;
+  const ssize_t got = calls().recvmsg(socket, &message.header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+  if (got == 0) return Transfer::end;
+  if (got < 0) return not_done("recvmsg");
+  const cmsghdr* const carried = CMSG_FIRSTHDR(&message.header);
+  if (carried != nullptr && carried->cmsg_level == SOL_SOCKET && carried->cmsg_type == SCM_RIGHTS &&
+      carried->cmsg_len == CMSG_LEN(sizeof(int))) {
+    int received = -1;
+    std::memcpy(&received, CMSG_DATA(carried), sizeof received);
+    fd.reset(above_standard_streams(received));
+  }
+  return Transfer::some;
+}
+
 void send_without_delay(int fd) noexcept {
   const int on = 1;
   calls().setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -159,6 +214,11 @@ UniqueFd make_bell() {
 void ring(int bell) noexcept {
   const std::uint64_t one = 1;
   write_full(bell, &one, sizeof one);
+}
+
+void quiet(int bell) noexcept {
+  std::uint64_t rung = 0;
+  read_full(bell, &rung, sizeof rung);
 }
 
 }  // namespace multiprocessing::sys

@@ -55,15 +55,24 @@ enum class Transfer { some, end, not_now, interrupted };
 [[nodiscard]] Transfer send_some(int fd, std::span<const std::byte> first,
                                  std::span<const std::byte> second, std::size_t& count);
 
+/// Sends a copy of `fd` through a local socket, with one byte of data as CPython does; does not
+/// block. \throws std::system_error naming sendmsg (EBADF, EPIPE).
+[[nodiscard]] Transfer send_descriptor(int socket, int fd);
+
+/// Receives that: none in `fd` if the byte came alone; close-on-exec. Does not block.
+/// \throws std::system_error naming recvmsg.
+[[nodiscard]] Transfer receive_descriptor(int socket, UniqueFd& fd);
+
 /// Small messages go out at once.
 void send_without_delay(int fd) noexcept;
 
 /// Removes a name; whether it was there does not matter.
 void remove_name(const std::string& path) noexcept;
 
-/// A descriptor that is readable from the moment somebody calls `ring` until it is closed.
+/// A descriptor that is readable from a `ring` to the next `quiet`.
 /// \throws std::system_error naming eventfd.
 [[nodiscard]] UniqueFd make_bell();
 void ring(int bell) noexcept;
+void quiet(int bell) noexcept;
 
 }  // namespace multiprocessing::sys
