@@ -34,6 +34,7 @@
 #include <multiprocessing/detail/codec.hpp>
 #include <multiprocessing/detail/connection_bytes.hpp>
 #include <multiprocessing/detail/connection_message.hpp>
+#include <multiprocessing/detail/listener.hpp>
 #include <multiprocessing/detail/timeout.hpp>
 #include <multiprocessing/detail/waitable.hpp>
 #include <multiprocessing/errors.hpp>
