@@ -50,6 +50,11 @@ inline std::atomic<std::uint64_t>& alive_word() noexcept {
   return *detail::alive_page();
 }
 
+/// On the same page: how far this process is with leaving behind what its parent had.
+inline std::atomic<std::uint64_t>& renewal_word() noexcept {
+  return detail::alive_page()[1];
+}
+
 /// The own slot; registers the process first if need be. The fast path of self().
 inline Local& here() {
   // acquire: the name and slot were stored before the word

@@ -5,6 +5,8 @@
 #include "shm/chunk.hpp"
 #include "shm/hold_list.hpp"
 #include "shm/local.hpp"
+#include "shm/slot_word.hpp"
+#include "sys/clock.hpp"
 #include "sys/crash_point.hpp"
 
 namespace multiprocessing::shm {
@@ -113,12 +115,28 @@ void destroy(ObjectHeader& object, ObjectId id) noexcept {
   if (take(BlockRef::unpack(id), PublishKind::none, 0, 0, own)) release(own);
 }
 
+// dying(dead) -> dying(me), then destroyed: its destroyer may have died without a note of it.
+void take_over_if_dying(ObjectHeader& object, ObjectId id, std::uint64_t word) noexcept {
+  if ((word & 3U) != kDying) return;
+  const auto slot = static_cast<std::uint32_t>((word >> 2U) & 0xFFFFU);
+  const std::uint64_t state = slot_at(slot).state.load(std::memory_order_acquire);
+  const bool same = ((generation_of(state) ^ (word >> 18U)) & 0xFFFU) == 0;
+  if (same && state_of(state) == SlotState::live) return;
+  if (object.word.compare_exchange_strong(word, dying_word(here().name, word >> 32U),
+                                          std::memory_order_acq_rel)) {
+    destroy(object, id);
+  }
+}
+
 // Nobody lives among the holders: live(n) -> dying(me), then destroyed.
 void destroy_if_unheld(ObjectId id) noexcept {
   ObjectHeader* object = find_object(id, ObjectKind::none);
   if (object == nullptr) return;
   std::uint64_t word = object->word.load(std::memory_order_seq_cst);  // [H]
-  if (!is_live_word(word, id)) return;
+  if (!is_live_word(word, id)) {
+    take_over_if_dying(*object, id, word);
+    return;
+  }
   const bool held = any_entry(*object, [](std::atomic<std::uint64_t>& entry) {
     return holder_lives(entry.load(std::memory_order_seq_cst));  // [H]
   });
@@ -132,15 +150,25 @@ void destroy_if_unheld(ObjectId id) noexcept {
   }
 }
 
+// How deep this thread is in drops: that of a container drops what is in it.
+thread_local int drops_under_way = 0;
+
+// Threads that drop at the same time wait for a note. A drop inside another one goes without, if it
+// must: what a death leaves of it, whoever finishes the outer one finds.
 int note_drop(ObjectId id) noexcept {
-  const int bit = take_bit(here().drops_free);
-  // without a free note (16 nested drops) a death here leaks the object, nothing else
+  int bit = take_bit(here().drops_free);
+  while (bit < 0 && drops_under_way == 0) {
+    sys::yield();
+    bit = take_bit(here().drops_free);
+  }
+  ++drops_under_way;
   if (bit >= 0) here().slot->drops[bit].store(id, std::memory_order_seq_cst);
   MULTIPROCESSING_CRASH_POINT("object.drop.noted");
   return bit;
 }
 
 void clear_drop(int bit) noexcept {
+  --drops_under_way;
   if (bit < 0) return;
   here().slot->drops[bit].store(0, std::memory_order_release);
   give_bit(here().drops_free, bit);

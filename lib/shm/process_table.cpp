@@ -100,15 +100,27 @@ bool take_on_ticket() {
   return true;
 }
 
-void register_self() {
-  Local& mine = local();
-  // Another process's pid: this one came to life past pthread_atfork. Not by the name, which
-  // another thread may be taking on right now.
-  const pid_t named = mine.pid.load(std::memory_order_acquire);
+// In a process that came to life past pthread_atfork: what it has of its parent is of no use. By
+// one thread, before any other goes on.
+void begin_anew_if_cloned() noexcept {
+  enum : std::uint64_t { kNotBegun, kAtIt, kDone };
+  std::atomic<std::uint64_t>& word = renewal_word();  // zero in every new process
+  std::uint64_t seen = kNotBegun;
+  if (!word.compare_exchange_strong(seen, kAtIt, std::memory_order_acquire)) {
+    while (word.load(std::memory_order_acquire) != kDone) sys::yield();
+    return;
+  }
+  const pid_t named = local().pid.load(std::memory_order_acquire);
   if (named != 0 && named != sys::current_pid()) {
     renew_locks();
     reset_after_fork();
   }
+  word.store(kDone, std::memory_order_release);
+}
+
+void register_self() {
+  begin_anew_if_cloned();
+  Local& mine = local();
   const std::lock_guard guard(mine.registration);
   if (alive_word().load(std::memory_order_relaxed) != 0) return;
   if (take_on_ticket()) return;

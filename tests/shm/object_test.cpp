@@ -2,6 +2,9 @@
 
 #include "shm/object.hpp"
 
+#include <array>
+#include <atomic>
+#include <csignal>
 #include <optional>
 #include <thread>
 #include <vector>
@@ -14,6 +17,7 @@
 #include "shm/hold_list.hpp"
 #include "shm/process_table.hpp"
 #include "support/child.hpp"
+#include "support/shared.hpp"
 
 namespace multiprocessing::shm {
 namespace {
@@ -234,6 +238,41 @@ TEST(ObjectTest, ThreadsThatPassOneObjectAroundDestroyItOnce) {
     for (auto& thread : threads) thread.join();
     ASSERT_EQ(find_object(id, ObjectKind::test), nullptr);
   }
+}
+
+// More threads than a slot has notes for drops; each is killed inside of one.
+TEST(ObjectTest, ProcessKilledInMoreDropsThanItCanNoteLeavesNothing) {
+  constexpr std::size_t kDropping = kDrops + 4;
+  std::array<ObjectId, kDropping> ids{};
+  test::Shared<std::array<std::atomic<ObjectId>, kDropping>> made;
+  auto child = test::Child::run([&] {
+    static std::atomic<std::size_t> inside{0};
+    register_kind(ObjectKind::test, [](ObjectHeader&) noexcept {
+      ++inside;
+      for (;;) pause();
+    });
+    std::vector<std::thread> threads;
+    for (auto& id : *made) {
+      LocalHold* held = make_test_object();
+      id = held->id;
+      // held by the message alone: nothing but the drop itself knows of it
+      Block message = make_message(8, std::vector<ObjectId>{held->id});
+      threads.emplace_back([held, message]() mutable {
+        drop(held);
+        release_message(message);
+      });
+    }
+    while (inside < kDrops) sched_yield();
+    test::hang_up_and_wait();
+  });
+  child.await_hang_up();
+  for (std::size_t i = 0; i < kDropping; ++i) ids[i] = (*made)[i];
+
+  child.kill(SIGKILL);
+  child.wait();
+
+  (void)bury_the_dead();
+  for (const ObjectId id : ids) EXPECT_EQ(find_object(id, ObjectKind::test), nullptr);
 }
 
 TEST(ObjectTest, ChildOfAPlainForkKeepsWhatItInheritedBeforeItsFirstUse) {

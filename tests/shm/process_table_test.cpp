@@ -76,6 +76,32 @@ TEST(ProcessTableTest, RawCloneThatUsesTheLibraryRegistersItself) {
   EXPECT_EQ(status, 0);
 }
 
+TEST(ProcessTableTest, ThreadsOfARawCloneThatUseTheLibraryAtOnceAgreeOnTheName) {
+  const Name parent = self();
+  for (int round = 0; round < 20; ++round) {
+    const pid_t pid = static_cast<pid_t>(syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0));
+    if (pid == 0) {
+      std::atomic<int> ready{0};
+      std::vector<Name> names(4);
+      std::vector<std::thread> threads;
+      for (Name& name : names) {
+        threads.emplace_back([&] {
+          ++ready;
+          while (ready < 4) sched_yield();
+          name = self();
+        });
+      }
+      for (auto& thread : threads) thread.join();
+      bool right = names.front() != parent && is_live(parent);
+      for (const Name& name : names) right = right && name == names.front() && is_live(name);
+      _exit(right ? 0 : 1);
+    }
+    int status = 0;
+    ASSERT_EQ(waitpid(pid, &status, 0), pid);
+    ASSERT_EQ(status, 0) << "round " << round;
+  }
+}
+
 TEST(ProcessTableTest, ChildKilledBeforeItTookOnItsNameIsDead) {
   std::optional<ChildSlot> slot(std::in_place);
   auto child = test::Child::run([] { test::hang_up_and_wait(); });
