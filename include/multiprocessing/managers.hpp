@@ -1,7 +1,8 @@
 #pragma once
 
 /// \file multiprocessing/managers.hpp
-/// Dictionaries that all processes of a family share, beside a Manager that makes shared objects.
+/// Dictionaries, lists, sets and namespaces that all processes of a family share, and a Manager
+/// that makes these and other shared objects.
 ///
 /// Mirrors `multiprocessing.Manager` and its proxies. No server process sits behind them: the
 /// objects live in shared memory, and every operation is a few memory accesses.
@@ -29,7 +30,11 @@
 #include <utility>
 
 #include <multiprocessing/detail/dict.hpp>
+#include <multiprocessing/detail/list.hpp>
+#include <multiprocessing/detail/namespace.hpp>
+#include <multiprocessing/detail/set.hpp>
 #include <multiprocessing/errors.hpp>
+#include <multiprocessing/pool.hpp>
 #include <multiprocessing/queues.hpp>
 #include <multiprocessing/sharedctypes.hpp>
 #include <multiprocessing/synchronize.hpp>
@@ -52,6 +57,26 @@ class Manager {
       std::initializer_list<std::pair<K, V>> items) const {
     return make<multiprocessing::Dict<K, V>>(items);
   }
+  /// What was given: nothing, elements in braces, or a range of them.
+  template <class T, class... Args>
+  [[nodiscard]] multiprocessing::List<T> list(Args&&... args) const {
+    return make<multiprocessing::List<T>>(std::forward<Args>(args)...);
+  }
+  template <class T>
+  [[nodiscard]] multiprocessing::List<T> list(std::initializer_list<T> items) const {
+    return make<multiprocessing::List<T>>(items);
+  }
+  template <class T, class... Args>
+  [[nodiscard]] multiprocessing::Set<T> set(Args&&... args) const {
+    return make<multiprocessing::Set<T>>(std::forward<Args>(args)...);
+  }
+  template <class T>
+  [[nodiscard]] multiprocessing::Set<T> set(std::initializer_list<T> items) const {
+    return make<multiprocessing::Set<T>>(items);
+  }
+  [[nodiscard]] multiprocessing::Namespace Namespace() const {
+    return make<multiprocessing::Namespace>();
+  }
   template <class T, class... Args>
   [[nodiscard]] multiprocessing::Queue<T> Queue(Args&&... args) const {
     return make<multiprocessing::Queue<T>>(std::forward<Args>(args)...);
@@ -64,7 +89,31 @@ class Manager {
   [[nodiscard]] multiprocessing::RLock RLock(Args&&... args) const {
     return make<multiprocessing::RLock>(std::forward<Args>(args)...);
   }
+  template <class... Args>
+  [[nodiscard]] multiprocessing::Semaphore Semaphore(Args&&... args) const {
+    return make<multiprocessing::Semaphore>(std::forward<Args>(args)...);
+  }
+  template <class... Args>
+  [[nodiscard]] multiprocessing::BoundedSemaphore BoundedSemaphore(Args&&... args) const {
+    return make<multiprocessing::BoundedSemaphore>(std::forward<Args>(args)...);
+  }
+  template <class... Args>
+  [[nodiscard]] multiprocessing::Condition Condition(Args&&... args) const {
+    return make<multiprocessing::Condition>(std::forward<Args>(args)...);
+  }
+  template <class... Args>
+  [[nodiscard]] multiprocessing::Barrier Barrier(Args&&... args) const {
+    return make<multiprocessing::Barrier>(std::forward<Args>(args)...);
+  }
   [[nodiscard]] multiprocessing::Event Event() const { return make<multiprocessing::Event>(); }
+  template <class... Args>
+  [[nodiscard]] multiprocessing::Pool Pool(Args&&... args) const {
+    return make<multiprocessing::Pool>(std::forward<Args>(args)...);
+  }
+  template <class T, class... Args>
+  [[nodiscard]] multiprocessing::JoinableQueue<T> JoinableQueue(Args&&... args) const {
+    return make<multiprocessing::JoinableQueue<T>>(std::forward<Args>(args)...);
+  }
   template <class T, class... Args>
   [[nodiscard]] multiprocessing::Value<T> Value(Args&&... args) const {
     return make<multiprocessing::Value<T>>(std::forward<Args>(args)...);

@@ -1,6 +1,7 @@
 #include "shared/describe.hpp"
 
 #include "shared/dict_layout.hpp"
+#include "shared/list_layout.hpp"
 #include "shared/value_head.hpp"
 
 namespace multiprocessing::shared {
@@ -25,6 +26,15 @@ void describe_dict(shm::ObjectHeader& object, std::string& out) {
     entries += part.entries.load(std::memory_order_relaxed);  // a guess
   }
   out += std::to_string(entries) + (entries == 1 ? " entry" : " entries");
+}
+
+void describe_list(shm::ObjectHeader& object, std::string& out) {
+  const auto& list = *shm::payload<ListState>(&object);
+  const std::uint64_t size = list.size.load(std::memory_order_relaxed);
+  out += std::to_string(size) + (size == 1 ? " element" : " elements");
+  const std::string holder =
+      detail::holder_of(*reinterpret_cast<const sync::LockState*>(list.lock.data()));
+  if (!holder.empty()) out += ", being changed by " + holder;
 }
 
 }  // namespace multiprocessing::shared

@@ -32,6 +32,7 @@ class DictWalk {
     return decode_dict<V>(leaf_.value(at_));
   }
   [[nodiscard]] std::span<const std::byte> key_bytes() const noexcept { return leaf_.key(at_); }
+  [[nodiscard]] std::span<const std::byte> value_bytes() const noexcept { return leaf_.value(at_); }
 
  private:
   void settle() {
