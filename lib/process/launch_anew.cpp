@@ -10,6 +10,7 @@
 #include "process/fork_server.hpp"
 #include "process/local.hpp"
 #include "shm/arena.hpp"
+#include "shm/descriptor.hpp"
 #include "shm/ticket.hpp"
 #include "sys/crash_point.hpp"
 #include "sys/program_signals.hpp"
@@ -53,9 +54,11 @@ pid_t execute(sys::SpawnPlan& plan, detail::Writer& ticket, const shm::ChildSlot
   const sys::UniqueFd sealed = seal_ticket(ticket, head);
   MULTIPROCESSING_CRASH_POINT("process.spawn.sealed");
   plan.descriptors = {sealed.get(), shm::arena().fd(), slot.life_fd()};
-  // Where there is none the ticket stands in; nobody looks.
-  plan.descriptors.push_back(sentinel >= 0 ? sentinel : sealed.get());
-  if (socket >= 0) plan.descriptors.push_back(socket);
+  // Where there is none the ticket stands in; nobody looks, or sees that it is no socket.
+  const auto store = shm::descriptor_store();
+  for (const int fd : {sentinel, socket, store[0], store[1]}) {
+    plan.descriptors.push_back(fd >= 0 ? fd : sealed.get());
+  }
   plan.variable = shm::ticket_variable(kTicketAt, cookie);
   const pid_t pid = sys::spawn_self(plan);
   MULTIPROCESSING_CRASH_POINT("process.spawn.executed");

@@ -44,5 +44,7 @@ inline constexpr int kArenaAt = 4;
 inline constexpr int kLifeAt = 5;
 inline constexpr int kSentinelAt = 6;
 inline constexpr int kSocketAt = 7;  // of a fork server
+inline constexpr int kStorePutAt = 8;
+inline constexpr int kStoreTakeAt = 9;
 
 }  // namespace multiprocessing::process

@@ -19,6 +19,7 @@
 #include "process/launch_anew.hpp"
 #include "process/notice.hpp"
 #include "process/start_method.hpp"
+#include "shm/descriptor.hpp"
 #include "shm/process_table.hpp"
 #include "sys/crash_point.hpp"
 #include "sys/exit.hpp"
@@ -92,7 +93,11 @@ void take_streams(Newborn& newborn, const std::vector<int>& streams) {
     Newborn newborn = read_ticket(message);
     MULTIPROCESSING_CRASH_POINT("process.newborn.read");
     if (newborn.birth.has_sentinel) newborn.birth.parent_sentinel = kSentinelAt;
-    sys::close_on_exec(kSentinelAt);
+    for (const int fd : {kSentinelAt, kSocketAt, kStorePutAt, kStoreTakeAt}) {
+      sys::close_on_exec(fd);
+    }
+    if (newborn.kind != TicketKind::fork_server) const sys::UniqueFd unused(kSocketAt);
+    shm::adopt_descriptor_store(sys::UniqueFd(kStorePutAt), sys::UniqueFd(kStoreTakeAt));
     newborn.birth.own_program = true;
     newborn.birth.environment.clear();  // it came with the execution
     newborn.birth.directory.clear();
@@ -104,7 +109,6 @@ void take_streams(Newborn& newborn, const std::vector<int>& streams) {
     newborn.birth.settings = &newborn.settings;
     bootstrap(newborn.birth, [&] {
       if (newborn.kind == TicketKind::fork_server) {
-        sys::close_on_exec(kSocketAt);
         has_decoded();
         serve(kSocketAt, ticket.head().cookie);
       }

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <memory>
 #include <mutex>
 #include <new>
 #include <string>
@@ -239,8 +240,9 @@ std::array<int, 2> descriptor_store() noexcept {
 }
 
 void adopt_descriptor_store(sys::UniqueFd put_end, sys::UniqueFd take_end) {
-  ends.store(new DescriptorStore(std::move(put_end), std::move(take_end)),
-             std::memory_order_release);
+  auto adopted = std::make_unique<DescriptorStore>(std::move(put_end), std::move(take_end));
+  if (!adopted->usable()) return;
+  ends.store(adopted.release(), std::memory_order_release);
 }
 
 }  // namespace multiprocessing::shm

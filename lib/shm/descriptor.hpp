@@ -60,8 +60,7 @@ void ensure_descriptor_store() noexcept;
 /// The ends of the store, for a child that does not inherit them; -1 where there is none.
 [[nodiscard]] std::array<int, 2> descriptor_store() noexcept;
 
-/// In such a child, once: takes them over.
-/// \throws std::system_error naming fstat
+/// In such a child, once: takes them over; closes them if they are no sockets.
 void adopt_descriptor_store(sys::UniqueFd put_end, sys::UniqueFd take_end);
 
 }  // namespace multiprocessing::shm

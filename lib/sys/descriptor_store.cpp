@@ -22,9 +22,10 @@ struct Control {
   alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> bytes{};
 };
 
+// 0: it is no socket.
 ino_t inode_of(int fd) noexcept {
   struct stat status{};
-  return calls().fstat(fd, &status) == 0 ? status.st_ino : 0;
+  return calls().fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode) ? status.st_ino : 0;
 }
 
 // What the kernel counts as queued, and how much it lets be.
@@ -74,16 +75,14 @@ DescriptorStore DescriptorStore::make() {
   return store;
 }
 
-DescriptorStore::DescriptorStore(UniqueFd put_end, UniqueFd take_end)
+DescriptorStore::DescriptorStore(UniqueFd put_end, UniqueFd take_end) noexcept
     : put_end_(std::move(put_end)),
       take_end_(std::move(take_end)),
       put_inode_(inode_of(put_end_.get())),
-      take_inode_(inode_of(take_end_.get())) {
-  if (put_inode_ == 0 || take_inode_ == 0) throw_errno("fstat");
-}
+      take_inode_(inode_of(take_end_.get())) {}
 
 bool DescriptorStore::usable() const noexcept {
-  return put_end_ && inode_of(put_end_.get()) == put_inode_ &&
+  return put_inode_ != 0 && inode_of(put_end_.get()) == put_inode_ &&
          inode_of(take_end_.get()) == take_inode_;
 }
 

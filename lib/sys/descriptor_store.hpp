@@ -28,12 +28,11 @@ class DescriptorStore {
   DescriptorStore() = default;
 
   /// Both ends close-on-exec.
-  /// \throws std::system_error naming socketpair or fstat (EMFILE).
+  /// \throws std::system_error naming socketpair (EMFILE).
   static DescriptorStore make();
 
-  /// Takes over ends that came from another process of the family.
-  /// \throws std::system_error naming fstat.
-  DescriptorStore(UniqueFd put_end, UniqueFd take_end);
+  /// Takes over ends that came from another process of the family. `usable` tells whether they are.
+  DescriptorStore(UniqueFd put_end, UniqueFd take_end) noexcept;
 
   /// Whether its descriptors still are what they were: a host may have closed them, and their
   /// numbers may live on.

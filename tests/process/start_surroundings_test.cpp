@@ -20,6 +20,7 @@
 #include <gtest/gtest.h>
 
 #include "process/each_start_method.hpp"
+#include "support/child.hpp"
 
 namespace multiprocessing {
 namespace {
@@ -180,6 +181,31 @@ TEST_P(SurroundingsTest, ChildHasTheParentsSignalMaskAndDispositions) {
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   std::signal(SIGUSR2, old);
   EXPECT_EQ(queue.get_many(4), (std::vector{1, 1, 1, 1}));
+}
+
+void answer_on(const Queue<FileDescriptor>& queue, const FileDescriptor& argument) {
+  test::require(::write(argument.fileno(), "argument", 8) == 8);
+  const FileDescriptor sent = queue.get();
+  test::require(::write(sent.fileno(), " queue", 6) == 6);
+  queue.put(sent);
+}
+
+TEST_P(SurroundingsTest, DescriptorsTravelAsArgumentsAndThroughQueuesBothWays) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  const FileDescriptor writer(ends[1]);
+  ::close(ends[1]);
+  const Queue<FileDescriptor> queue;
+  auto process = ctx().Process(answer_on, queue, writer);
+
+  queue.put(writer);
+  EXPECT_EQ(run(process), 0);
+
+  EXPECT_EQ(queue.get(), writer);
+  std::string text(32, '\0');
+  text.resize(static_cast<std::size_t>(::read(ends[0], text.data(), text.size())));
+  ::close(ends[0]);
+  EXPECT_EQ(text, "argument queue");
 }
 
 }  // namespace
