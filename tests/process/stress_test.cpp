@@ -1,6 +1,8 @@
 // Many starts under bad conditions: other threads, a foreign reaper, a parent killed at any time.
 
 #include <multiprocessing/process.hpp>
+#include <multiprocessing/queues.hpp>
+#include <multiprocessing/synchronize.hpp>
 
 #include <poll.h>
 #include <sys/wait.h>
@@ -82,9 +84,14 @@ TEST(ProcessStressTest, ThreadsThatAllocatePrintAndAskDoNotHangTheChildren) {
       std::cout << texts.back() << current_process().name() << '\n';
       std::printf("%s\n", texts.front().c_str());
       (void)active_children().size();
+      const Queue<std::string> queue;
+      queue.put(texts.front());
+      const Lock lock;
+      const std::lock_guard guard(lock);
+      if (queue.get().size() != 100) std::abort();
     };
     with_noise(8, noise, [] {
-      for (int i = 0; i < 300; ++i) {
+      for (int i = 0; i < 1000; ++i) {
         Process process([] {
           std::string text(1000, 'y');
           std::printf("%s\n", text.c_str());
