@@ -14,16 +14,22 @@ bool waiter_lives(CellWord word) noexcept {
   return shm::is_live(waiter_of(word));
 }
 
-/// I5. Requires that the lock is held.
+/// I5. Requires that the lock is held. The dead are asked about, not only looked up: one who has
+/// not been swept yet would leave his notification to somebody who comes to wait meanwhile.
 void forget_notifications_of_the_dead(ConditionState& condition) noexcept {
+  const auto was_the_deads = [](const Cell& cell, std::uint64_t /*index*/) {
+    const CellWord word = cell.load(std::memory_order_seq_cst);  // [C]
+    return is_notified(word) && shm::is_dead(waiter_of(word));
+  };
+  if (!any_cell(condition, was_the_deads)) return;
   const bool somebody_waits = any_cell(condition, [](const Cell& cell, std::uint64_t /*index*/) {
     const CellWord word = cell.load(std::memory_order_seq_cst);  // [C]
-    return word != kFreeCell && !is_notified(word) && waiter_lives(word);
+    return word != kFreeCell && !is_notified(word) && !shm::is_dead(waiter_of(word));
   });
   if (somebody_waits) return;
-  (void)any_cell(condition, [](Cell& cell, std::uint64_t /*index*/) {
+  (void)any_cell(condition, [&](Cell& cell, std::uint64_t index) {
     CellWord word = cell.load(std::memory_order_seq_cst);
-    if (is_notified(word) && !waiter_lives(word)) {
+    if (was_the_deads(cell, index)) {
       (void)cell.compare_exchange_strong(word, kFreeCell, std::memory_order_seq_cst);
     }
     return false;
