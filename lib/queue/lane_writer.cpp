@@ -132,6 +132,20 @@ void LaneWriter::open_segment(QueueView& queue, std::uint32_t segment, std::uint
   segment_ = segment;
 }
 
+// A segment of `words`, or, where there is no memory for that, of less. False: not even of `least`.
+bool LaneWriter::open_what_fits(QueueView& queue, std::uint32_t segment, std::uint64_t words,
+                                std::uint64_t least) {
+  for (; words >= least; words /= 2) {
+    try {
+      open_segment(queue, segment, words, tail_ + 1);
+      return true;
+    } catch (const ArenaExhausted&) {
+      continue;
+    }
+  }
+  return false;
+}
+
 bool LaneWriter::fits(std::uint64_t words) const noexcept {
   const std::uint64_t stretch = ring_.stretch(tail_);
   const std::uint64_t skipped = words > stretch ? stretch : 0;
@@ -176,10 +190,14 @@ void LaneWriter::grow(QueueView& queue, std::uint64_t words, bool smaller) {
   std::uint64_t size =
       ring_.size() < kSteadyWords ? ring_.size() * 4 : std::max(kSteadyWords, waiting / 4);
   if (smaller) size = kSteadyWords;
+  const std::uint64_t least = std::bit_ceil(words + 2);
   size = std::bit_ceil(std::max(size, 4 * (words + 2)));
   const std::uint32_t old_segment = segment_;
   const Ring old = ring_;
-  open_segment(queue, next, size, tail_ + 1);
+  if (!open_what_fits(queue, next, size, smaller ? size : least)) {
+    if (smaller) return;  // the big one does as well
+    throw ArenaExhausted("there is no memory for a further segment of the queue");
+  }
   segment_ = old_segment;
   ring_ = old;
   add({RecordKind::jump, next, item_}, 1);

@@ -42,6 +42,8 @@ class LaneWriter {
   void resume(QueueView& queue);
   void open_segment(QueueView& queue, std::uint32_t segment, std::uint64_t words,
                     std::uint64_t first);
+  bool open_what_fits(QueueView& queue, std::uint32_t segment, std::uint64_t words,
+                      std::uint64_t least);
   void grow(QueueView& queue, std::uint64_t words, bool smaller);
   void add(Record record, std::uint64_t words) noexcept;
   [[nodiscard]] bool fits(std::uint64_t words) const noexcept;

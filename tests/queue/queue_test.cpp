@@ -13,6 +13,7 @@
 #include <multiprocessing/queues.hpp>
 
 #include "shm/block.hpp"
+#include "sys/calls.hpp"
 
 namespace multiprocessing {
 namespace {
@@ -321,6 +322,21 @@ TEST(QueueMemoryTest, DrainedBurstGivesItsMemoryBack) {
   EXPECT_GT(full.bytes - before.bytes, 40'000'000U);
   EXPECT_LT(drained.bytes - before.bytes, (full.bytes - before.bytes) / 2);
   EXPECT_LT(shm::census().bytes, before.bytes + 200'000);
+}
+
+TEST(QueueMemoryTest, LaneGoesOnInSmallerSegmentsWhereThereIsNoRoomForABigOne) {
+  static sys::ScopedCall<decltype(sys::Calls::fallocate)>* scope = nullptr;
+  sys::ScopedCall tight(&sys::Calls::fallocate, [](int fd, int mode, off_t offset, off_t length) {
+    if (mode == 0 && length > 256 * 1024) {
+      errno = ENOSPC;
+      return -1;
+    }
+    return scope->original()(fd, mode, offset, length);
+  });
+  scope = &tight;
+  const Queue<int> queue;
+  for (int i = 0; i < 400'000; ++i) queue.put(i);
+  for (int i = 0; i < 400'000; ++i) ASSERT_EQ(queue.get(), i);
 }
 
 TEST(QueueMemoryTest, ItemWhoseDecodingThrowsIsGone) {
