@@ -68,6 +68,16 @@ lanes::Outcome put_block(lanes::LocalQueue& queue, shm::OwnedBlock& block, Timeo
   return lanes::put(queue, item, timeout);
 }
 
+bool copy_message(shm::Message& message, void* into, std::size_t size) noexcept {
+  if (message.size != size) return false;
+  std::memcpy(into, message.bytes(), size);
+  return true;
+}
+
+[[noreturn]] void throw_wrong_size() {
+  throw ValueError("the item has more elements than one: take it with get_view()");
+}
+
 detail::QueueOutcome outward(lanes::Outcome outcome) noexcept {
   return static_cast<detail::QueueOutcome>(outcome);
 }
@@ -214,21 +224,26 @@ QueueOutcome ByteQueue::get(void* item, std::size_t size, Timeout timeout) const
 QueueOutcome ByteQueue::get_run(void* items, std::size_t size, std::size_t& count,
                                 Timeout timeout) const {
   lanes::LocalQueue& queue = open();
+  lanes::throw_if_deferred(queue);
   lanes::Taken taken{static_cast<std::byte*>(items), size, 0, {}, {}};
   const lanes::Outcome outcome = lanes::get(queue, taken, size, count, timeout);
   if (taken.ticket.ticket != nullptr) {
-    std::memcpy(items, lanes::message_of(taken.ticket)->bytes(), size);
+    const bool whole = copy_message(*lanes::message_of(taken.ticket), items, size);
     lanes::keep_in_hand(queue, taken.ticket);
+    if (!whole) throw_wrong_size();
   }
   if (taken.block) {
     shm::OwnedBlock block(taken.block);
-    std::memcpy(items, shm::block_as<shm::Message>(taken.block.ref.id)->bytes(), size);
+    if (!copy_message(*shm::block_as<shm::Message>(taken.block.ref.id), items, size)) {
+      throw_wrong_size();
+    }
   }
   return outward(outcome);
 }
 
 QueueOutcome ByteQueue::get(IncomingItem& item, Timeout timeout) const {
   lanes::LocalQueue& queue = open();
+  lanes::throw_if_deferred(queue);
   lanes::Taken taken{item.room_.data(), item.room_.size(), 0, {}, {}};
   std::size_t count = 1;
   const lanes::Outcome outcome = lanes::get(queue, taken, 0, count, timeout);
@@ -270,6 +285,37 @@ bool ByteQueue::empty() const {
 bool ByteQueue::full() const {
   lanes::QueueView& view = local().view;
   return view.bounded() && lanes::surely_full(view);
+}
+
+void ByteQueue::throw_next_time(std::exception_ptr error) const noexcept {
+  if (local_ != nullptr) lanes::throw_next_time(*local_, std::move(error));
+}
+
+QueueLoan ByteQueue::loan(std::size_t size) const {
+  (void)open();
+  return QueueLoan(size);
+}
+
+QueueOutcome ByteQueue::put(QueueLoan& loan, Timeout timeout) const {
+  lanes::LocalQueue& queue = open();
+  shm::Block block = as_block(loan.block_, loan.entry_);
+  if (!block || !shm::is_own(block)) {
+    throw ValueError(block ? "this loan was made by another process" : "this loan was put before");
+  }
+  const lanes::Outcome outcome = lanes::put(queue, {nullptr, 0, &block}, timeout);
+  if (outcome == lanes::Outcome::done) loan.block_ = 0;
+  return outward(outcome);
+}
+
+QueueOutcome ByteQueue::get(QueueView& view, Timeout timeout) const {
+  lanes::LocalQueue& queue = open();
+  lanes::throw_if_deferred(queue);
+  alignas(64) std::array<std::byte, lanes::kInlineBytes> room;
+  lanes::Taken taken{room.data(), room.size(), 0, {}, {}};
+  std::size_t count = 1;
+  const lanes::Outcome outcome = lanes::get(queue, taken, 0, count, timeout);
+  if (outcome == lanes::Outcome::done) view.take(queue, taken);
+  return outward(outcome);
 }
 
 int ByteQueue::fileno() const {

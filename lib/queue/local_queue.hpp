@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <vector>
 
 #include <multiprocessing/detail/timeout.hpp>
@@ -46,6 +47,7 @@ struct LocalQueue {
 
   alignas(64) ForkLock hands_lock;  // guards the following
   std::vector<Hand> hands;          // of a JoinableQueue: what was got and is not done
+  std::exception_ptr deferred;      // for the next get: see throw_next_time
 
   // Guesses that save time; threads may overwrite each other's.
   alignas(64) std::atomic<std::uint32_t> lane{0};  // taken from last
@@ -54,6 +56,7 @@ struct LocalQueue {
   std::atomic<std::uint32_t> streak{0};            // items that came without a wait
   std::atomic<int> idle{0};                        // waits in a row that ended in sleep
   std::atomic<Fileno*> fileno{nullptr};            // made at the first call of fileno()
+  std::atomic<bool> has_deferred{false};
 };
 
 /// This process's one. Requires that the object is held.
@@ -80,6 +83,16 @@ Outcome put_run(LocalQueue& queue, const std::byte* items, std::size_t size, std
 /// Up to `count` items of `size` bytes each (one of any size if `count` is 1); how many, in
 /// `count`.
 Outcome get(LocalQueue& queue, Taken& out, std::size_t size, std::size_t& count, Timeout timeout);
+
+/// What went wrong behind items that were taken, and are given to the caller: the next get of this
+/// process throws it.
+void throw_next_time(LocalQueue& queue, std::exception_ptr error) noexcept;
+void throw_deferred(LocalQueue& queue);
+inline void throw_if_deferred(LocalQueue& queue) {
+  // relaxed: a hint, the lock decides
+  if (queue.has_deferred.load(std::memory_order_relaxed)) [[unlikely]]
+    throw_deferred(queue);
+}
 
 // Of a JoinableQueue (queue_join.cpp):
 

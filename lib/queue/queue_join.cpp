@@ -1,7 +1,8 @@
-// Of a JoinableQueue: which items a thread has in hand, and waiting until all are done.
+// What a process keeps for later: errors behind items that it got, and, of a JoinableQueue, which
+// items a thread has in hand; waiting until all are done.
 
 #include <algorithm>
-#include <mutex>
+#include <utility>
 
 #include "queue/local_queue.hpp"
 #include "queue/wait_word.hpp"
@@ -20,12 +21,18 @@ const void* this_thread() noexcept {
 class Hands {
  public:
   explicit Hands(LocalQueue& queue) noexcept : queue_(queue) {
-    if (queue.hands_lock.lock()) queue.hands.clear();
+    if (!queue.hands_lock.lock()) return;
+    queue.hands.clear();
+    queue.deferred = nullptr;
   }
   Hands(const Hands&) = delete;
   Hands& operator=(const Hands&) = delete;
   ~Hands() { queue_.hands_lock.unlock(); }
 
+  std::exception_ptr exchange(std::exception_ptr error) noexcept {
+    queue_.has_deferred.store(error != nullptr, std::memory_order_relaxed);
+    return std::exchange(queue_.deferred, std::move(error));
+  }
   void add(const TicketRef& ticket) { queue_.hands.push_back({ticket, this_thread()}); }
   // The last one of this thread, else the oldest. False: none.
   bool take(TicketRef& out) noexcept {
@@ -43,6 +50,15 @@ class Hands {
 };
 
 }  // namespace
+
+void throw_next_time(LocalQueue& queue, std::exception_ptr error) noexcept {
+  (void)Hands(queue).exchange(std::move(error));
+}
+
+void throw_deferred(LocalQueue& queue) {
+  const std::exception_ptr error = Hands(queue).exchange(nullptr);
+  if (error) std::rethrow_exception(error);
+}
 
 void keep_in_hand(LocalQueue& queue, const TicketRef& ticket) {
   Hands(queue).add(ticket);

@@ -116,6 +116,11 @@ void note_intent(Block& block, PublishKind kind, Offset where, std::uint64_t ext
   noted.kind.store(static_cast<std::uint64_t>(kind), std::memory_order_release);
 }
 
+bool is_own(const Block& block) noexcept {
+  const BlockWord word = look(block.ref.id);
+  return word.owned_by(here().name) && word.sequence == block.ref.sequence;
+}
+
 void note_handles(Block& block) noexcept {
   BlockWord word = look(block.ref.id);
   BlockWord marked = word;

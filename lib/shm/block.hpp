@@ -121,6 +121,9 @@ Block allocate(std::uint64_t bytes, bool sparse = false);
 /// If it is marked by `note_handles`, the holds that it lists are dropped first.
 void release(Block& block) noexcept;
 
+/// Whether this process owns it: false for the copy that a forked child has.
+bool is_own(const Block& block) noexcept;
+
 /// Marks the payload as beginning with a Message whose handles are to be dropped when the block is
 /// released or its owner dies (object.hpp). Call before the first hold is entered for the block.
 void note_handles(Block& block) noexcept;

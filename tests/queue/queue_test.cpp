@@ -187,6 +187,19 @@ TEST(QueueTest, PutManyOfStringsAndGetMany) {
   EXPECT_EQ(got[2].size(), 9999U);
 }
 
+TEST(QueueTest, GetManyGivesWhatCameBeforeAnItemThatCannotBeDecoded) {
+  const Queue<Queue<int>> mail;
+  const Queue<std::uint64_t> forged = Queue<std::uint64_t>::from_handle_id(mail.handle_id());
+  const Queue<int> letter;
+  mail.put(letter);
+  forged.put(12345);  // no such queue
+  mail.put(letter);
+
+  EXPECT_EQ(mail.get_many(10), std::vector{letter});
+  EXPECT_THROW((void)mail.get_many(10), ValueError);
+  EXPECT_EQ(mail.get(), letter);
+}
+
 TEST(QueueTest, AfterShutdownPutThrowsAndGetEmptiesTheQueueFirst) {
   const Queue<int> queue;
   queue.put(1);

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include <multiprocessing/detail/codec.hpp>
+#include <multiprocessing/detail/loan.hpp>
 #include <multiprocessing/detail/queue_bytes.hpp>
 #include <multiprocessing/detail/range.hpp>
 #include <multiprocessing/detail/timeout.hpp>
@@ -33,6 +34,7 @@ class Queue {
  public:
   using value_type = T;
   using multiprocessing_handle = void;
+  static constexpr bool kPlain = detail::is_plain_v<T>;  // written and read in place
 
   /// Makes an unbounded queue. \throws ArenaExhausted
   Queue() : Queue(std::size_t{0}) {}
@@ -107,16 +109,49 @@ class Queue {
   }
 
   /// Waits for an item, then takes up to `max` of those that are there. None: `timeout` has passed.
-  /// \throws ShutDown, ValueError as `get`
+  /// \throws ShutDown, ValueError as `get`. What goes wrong behind the first item, such as one that
+  /// cannot be decoded, is thrown by this process's next get: those before it are not lost
   std::vector<T> get_many(std::size_t max, Timeout timeout = {}) const {
     std::vector<T> items;
     while (items.size() < max) {
       const Timeout patience = items.empty() ? timeout : Timeout::zero();
-      const Outcome outcome = get_some(items, max - items.size(), patience);
+      Outcome outcome = Outcome::in_vain;
+      try {
+        outcome = get_some(items, max - items.size(), patience);
+      } catch (...) {
+        if (items.empty()) throw;
+        bytes_.throw_next_time(std::current_exception());
+      }
       if (outcome == Outcome::shut_down && items.empty()) detail::throw_not_got(outcome);
       if (outcome != Outcome::done) break;
     }
     return items;
+  }
+
+  /// Room for one item of `n` elements in the memory in which it will travel, to be filled and put.
+  /// Blocks only while memory is looked for. \throws ArenaExhausted, ValueError after `close`
+  [[nodiscard]] Loan<T> loan(std::size_t n = 1) const
+    requires kPlain
+  {
+    return Loan<T>(bytes_, n);
+  }
+  /// Appends what was filled in, without a copy. If it fails, the loan is as it was.
+  /// \throws as `put` of an item; ValueError if it was put before or made by another process
+  void put(Loan<T>&& loan, Timeout timeout = {}) const
+    requires kPlain
+  {
+    const Outcome outcome = bytes_.put(loan.bytes(), timeout);
+    if (outcome != Outcome::done) detail::throw_not_put(outcome);
+  }
+  /// Takes the oldest item to be read where it lies: of as many elements as were put at once.
+  /// \throws as `get`
+  [[nodiscard]] View<T> get_view(Timeout timeout = {}) const
+    requires kPlain
+  {
+    detail::QueueView view;
+    const Outcome outcome = bytes_.get(view, timeout);
+    if (outcome != Outcome::done) detail::throw_not_got(outcome);
+    return View<T>(std::move(view));
   }
 
   /// How many items are in the queue; as the next two, stale as soon as it is known.
@@ -181,7 +216,6 @@ class Queue {
 
  private:
   using Outcome = detail::QueueOutcome;
-  static constexpr bool kPlain = detail::is_plain_v<T>;
   static constexpr bool kInline = kPlain && sizeof(T) <= detail::kQueueRoom;
   static constexpr std::size_t kRun = 64;
 
@@ -225,6 +259,7 @@ class Queue {
     if constexpr (kInline) {
       std::array<Cell, kRun> cells;
       std::size_t count = std::min(max, kRun);
+      items.reserve(items.size() + count);  // before anything is taken
       const Outcome outcome = bytes_.get_run(cells.data(), sizeof(T), count, timeout);
       if (outcome != Outcome::done) return outcome;
       for (std::size_t i = 0; i < count; ++i) items.push_back(cells[i].value);

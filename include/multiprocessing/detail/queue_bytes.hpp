@@ -11,6 +11,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <span>
 #include <utility>
 
@@ -21,6 +22,7 @@
 
 namespace multiprocessing::lanes {
 struct LocalQueue;  // lib/queue/local_queue.hpp
+struct Taken;       // lib/queue/lane_reader.hpp
 }  // namespace multiprocessing::lanes
 
 namespace multiprocessing::detail {
@@ -75,6 +77,61 @@ class MULTIPROCESSING_API IncomingItem {
   alignas(64) std::array<std::byte, kQueueRoom> room_;
 };
 
+/// Room for an item in the block that it will travel in: dropped, the item was never put.
+class MULTIPROCESSING_API QueueLoan {
+ public:
+  /// \throws ArenaExhausted
+  explicit QueueLoan(std::size_t size);
+  QueueLoan(QueueLoan&& other) noexcept
+      : data_(other.data_), block_(std::exchange(other.block_, 0)), entry_(other.entry_) {}
+  QueueLoan& operator=(QueueLoan other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(block_, other.block_);
+    std::swap(entry_, other.entry_);
+    return *this;
+  }
+  ~QueueLoan();
+
+  /// 64-byte aligned. Empty once it was put.
+  [[nodiscard]] std::byte* data() const noexcept { return block_ == 0 ? nullptr : data_; }
+
+ private:
+  friend class ByteQueue;
+  std::byte* data_;
+  std::uint64_t block_;  // shm::BlockRef, packed
+  std::uint8_t entry_;
+};
+
+/// An item that was taken and is read where it lies.
+class MULTIPROCESSING_API QueueView {
+ public:
+  QueueView() noexcept = default;
+  QueueView(QueueView&& other) noexcept { swap(other); }
+  QueueView& operator=(QueueView other) noexcept {
+    swap(other);
+    return *this;
+  }
+  ~QueueView();
+
+  /// 64-byte aligned.
+  [[nodiscard]] const std::byte* data() const noexcept { return data_; }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+ private:
+  friend class ByteQueue;
+  void swap(QueueView& other) noexcept;
+  void take(lanes::LocalQueue& queue, const lanes::Taken& taken);
+
+  const std::byte* data_ = nullptr;
+  std::size_t size_ = 0;
+  std::uint64_t block_ = 0;  // shm::BlockRef, packed; 0: the bytes are ours, or the ticket's
+  std::uint8_t entry_ = 0;
+  std::byte* own_ = nullptr;  // a small item that was not loaned
+  lanes::LocalQueue* queue_ = nullptr;
+  void* ticket_ = nullptr;
+  std::uint32_t sequence_ = 0;
+};
+
 /// The values are those of QueueState::mode.
 enum class QueueMode : std::uint8_t { plain = 0, count_done = 1, requeue = 3 };
 
@@ -102,9 +159,16 @@ class MULTIPROCESSING_API ByteQueue {
   QueueOutcome put_run(const void* items, std::size_t size, std::size_t count,
                        std::size_t& done) const;
 
+  /// Room for an item of `size` bytes.
+  [[nodiscard]] QueueLoan loan(std::size_t size) const;
+  QueueOutcome put(QueueLoan& loan, Timeout timeout) const;
+
   /// An item of exactly `size` bytes.
   QueueOutcome get(void* item, std::size_t size, Timeout timeout) const;
   QueueOutcome get(IncomingItem& item, Timeout timeout) const;
+  QueueOutcome get(QueueView& view, Timeout timeout) const;
+  /// The next get of this process throws it: it stands behind items that were taken.
+  void throw_next_time(std::exception_ptr error) const noexcept;
   /// Up to `count` items of `size` bytes each, side by side; `count`: how many.
   QueueOutcome get_run(void* items, std::size_t size, std::size_t& count, Timeout timeout) const;
 
