@@ -29,6 +29,7 @@ bool readable(int fd, int milliseconds = 0) {
 class QueueBellWaiterChaosTest : public testing::TestWithParam<const char*> {};
 
 TEST_P(QueueBellWaiterChaosTest, OthersAreToldAndEverythingComesBack) {
+  (void)shm::bury_the_dead();  // of an earlier case: the next drop lets go what they inherited
   {
     const Queue<int> warm_up;
     (void)warm_up.fileno();
