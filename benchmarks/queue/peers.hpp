@@ -2,6 +2,7 @@
 
 // What the queue is measured against, in the same run: a ring that only spins, and Boost's queue.
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -50,6 +51,34 @@ class BareRing {
   alignas(64) std::atomic<std::uint64_t> head_{0};
   alignas(64) std::uint64_t tail_seen_ = 0;
   alignas(64) T slots_[kSlots];
+};
+
+/// The same ring, whose slots of N bytes are written and read where they lie.
+template <std::size_t N>
+class SlotRing {
+  static constexpr std::size_t kSlots = N >= 65536 ? 16 : 1024;
+  using Slot = std::array<std::uint64_t, N / sizeof(std::uint64_t)>;
+
+ public:
+  template <class F>
+  void put(F fill) noexcept {
+    const std::uint64_t tail = tail_.load(std::memory_order_relaxed);
+    while (tail - head_.load(std::memory_order_acquire) >= kSlots) relax();
+    fill(slots_[tail % kSlots]);
+    tail_.store(tail + 1, std::memory_order_release);
+  }
+  template <class F>
+  void get(F read) noexcept {
+    const std::uint64_t head = head_.load(std::memory_order_relaxed);
+    while (head == tail_.load(std::memory_order_acquire)) relax();
+    read(slots_[head % kSlots]);
+    head_.store(head + 1, std::memory_order_release);
+  }
+
+ private:
+  alignas(64) std::atomic<std::uint64_t> tail_{0};
+  alignas(64) std::atomic<std::uint64_t> head_{0};
+  alignas(64) Slot slots_[kSlots];
 };
 
 /// boost::interprocess::message_queue under a name of its own.

@@ -17,6 +17,7 @@
 #include <functional>
 #include <map>
 #include <new>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <vector>
@@ -120,6 +121,71 @@ void streams(std::size_t items) {
   note(size + " Boost", stream(items / 4, 1, [&] { boost.put(in); }, [&] { boost.get(out); }));
 }
 
+// As many elements at once as make 256 items.
+void batches(std::size_t items) {
+  constexpr std::size_t kBatch = 256;
+  const multiprocessing::Queue<std::uint64_t> queue;
+  const std::vector<std::uint64_t> batch(kBatch, 1);
+  Race race(2);
+  race.run(0, [=] {
+    for (std::size_t i = 0; i < items; i += kBatch) queue.put_many(batch);
+  });
+  race.run(1, [=] {
+    for (std::size_t got = 0; got < items;) got += queue.get_many(kBatch).size();
+  });
+  note("8 B Queue put_many/get_many", static_cast<double>(items) / race.seconds());
+}
+
+// The compiler must not leave out what made the value.
+void keep(std::uint64_t value) {
+  asm volatile("" : : "r"(value));
+}
+
+// Items in place: the first 8 bytes of each alone, or written and read in full.
+void loans(std::size_t bytes, std::size_t items, bool in_full) {
+  const multiprocessing::Queue<std::uint64_t> queue(16);
+  const std::size_t n = bytes / sizeof(std::uint64_t);
+  const double rate = stream(
+      items, 1,
+      [=] {
+        auto loan = queue.loan(n);
+        if (in_full) {
+          std::fill(loan.begin(), loan.end(), 1);
+        } else {
+          *loan = 1;
+        }
+        queue.put(std::move(loan));
+      },
+      [=] {
+        const auto view = queue.get_view();
+        keep(in_full ? std::accumulate(view.begin(), view.end(), std::uint64_t{0}) : *view);
+      });
+  note(std::to_string(bytes) + " B loan/get_view" + (in_full ? ", in full" : ""), rate);
+}
+
+// The same in a bare ring of slots that are written and read in place.
+template <std::size_t N>
+void ring_in_place(std::size_t items) {
+  auto* ring = shared<peers::SlotRing<N>>();
+  note(std::to_string(N) + " B bare ring in place, in full",
+       stream(
+           items, 1, [=] { ring->put([](auto& slot) { std::ranges::fill(slot, 1); }); },
+           [=] {
+             ring->get([](auto& slot) {
+               keep(std::accumulate(slot.begin(), slot.end(), std::uint64_t{0}));
+             });
+           }));
+  ::munmap(ring, sizeof *ring);
+}
+
+void in_place() {
+  for (const std::size_t bytes : {64, 65536, 1 << 20}) loans(bytes, 1'000'000, false);
+  ring_in_place<65536>(20'000);
+  loans(65536, 20'000, true);
+  ring_in_place<1 << 20>(1'500);
+  loans(1 << 20, 1'500, true);
+}
+
 void two_pairs(std::size_t items) {
   multiprocessing::Queue<std::uint64_t> queue;
   note("8 B 2p2c Queue", stream(items, 2, [=] { queue.put(1); }, [=] { (void)queue.get(); }));
@@ -173,6 +239,8 @@ int main(int argc, char** argv) {
     streams<1024>(600'000);
     streams<65536>(20'000);
     streams<1 << 20>(1'500);
+    batches(4'000'000);
+    in_place();
     two_pairs(2'000'000);
     round_trips(200'000);
   }
