@@ -28,6 +28,7 @@
 #include <utility>
 #include <vector>
 
+#include <multiprocessing/connection.hpp>
 #include <multiprocessing/detail/start_method.hpp>
 #include <multiprocessing/managers.hpp>
 #include <multiprocessing/pool.hpp>
@@ -94,8 +95,23 @@ class Context {
     return multiprocessing::Queue<T>(maxsize);
   }
   template <class T>
+  [[nodiscard]] multiprocessing::JoinableQueue<T> JoinableQueue(
+      std::size_t maxsize = 0, OnDeath on_death = OnDeath::count_done) const {
+    return multiprocessing::JoinableQueue<T>(maxsize, on_death);
+  }
+  template <class T>
   [[nodiscard]] multiprocessing::SimpleQueue<T> SimpleQueue() const {
     return {};
+  }
+
+  // Connections.
+
+  [[nodiscard]] std::pair<Connection, Connection> Pipe(bool duplex = true) const {
+    return multiprocessing::Pipe(duplex);
+  }
+  template <class T>
+  [[nodiscard]] auto Pipe(bool duplex = true) const {
+    return multiprocessing::Pipe<T>(duplex);
   }
 
   // Synchronization.

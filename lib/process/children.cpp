@@ -81,13 +81,13 @@ Children::List Children::all() {
 
 void Children::reap_finished() {
   Local& mine = local();
+  reap_server();
   {
     const std::lock_guard guard(mine.lock);
     if (mine.children.empty()) return;
   }
   // A host that reaps leaves no zombies: then the growth of the list makes us look.
   const bool zombie = sys::zombie_waits();
-  if (zombie) reap_server();
   {
     const std::lock_guard guard(mine.lock);
     if (!zombie && mine.children.size() < mine.look_again_at) return;

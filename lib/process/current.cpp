@@ -27,6 +27,7 @@ std::string title_at_birth() {
 void set_current_title(const std::string& text) {
   title = new std::string(text);
   current.store(nullptr, std::memory_order_relaxed);  // the parent's; there is only one thread
+  shm::set_title(text);
   sys::set_process_title(text);
 }
 

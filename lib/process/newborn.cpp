@@ -146,7 +146,6 @@ void be_newborn(const shm::Ticket& ticket, sys::UniqueFd sentinel,
 
 void require_freeze_support(StartMethod method) {
   if (frozen.load(std::memory_order_relaxed)) return;
-  if (carried.load(std::memory_order_relaxed)) end_forgetful();
   throw ValueError(
       std::string("start method '") + name_of(method) +
       "' executes this program anew, and main() has not called freeze_support: " + kWhatToAdd);

@@ -309,6 +309,37 @@ TEST_P(StartMethodTest, HostThatIgnoresSigchldStillLearnsExitCodes) {
   std::signal(SIGCHLD, before);
 }
 
+void answer(const Connection& end) {
+  end.send(end.recv<int>() + 1);
+}
+
+TEST_P(StartMethodTest, EndsOfConnectionsTravelAndCloseWithTheChild) {
+  auto [here, there] = ctx().Pipe();
+  auto process = ctx().Process(answer, there);
+  process.start();
+  there.close();
+
+  here.send(1);
+
+  EXPECT_EQ(here.recv<int>(), 2);
+  EXPECT_TRUE(process.join());
+  EXPECT_THROW((void)here.recv<int>(), EOFError);
+}
+
+TEST_P(StartMethodTest, DescriptorsTravel) {
+  test::Gate gate;
+  auto process = ctx().Process(
+      [](const FileDescriptor& file) {
+        if (::write(file.fileno(), "x", 1) != 1) std::exit(1);
+      },
+      FileDescriptor(gate.writer()));
+
+  EXPECT_EQ(run(process), 0);
+
+  process.close();
+  EXPECT_EQ(gate.rest(), "x");
+}
+
 TEST_P(StartMethodTest, LockOwnerThatDiesIsTold) {
   const Lock lock;
   auto process = ctx().Process(

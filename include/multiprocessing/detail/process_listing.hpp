@@ -62,28 +62,29 @@ struct ListedProcess {
   static_assert(sizeof...(Members) > 0 || sizeof(D) == sizeof(Process),
                 "this subclass of Process has data members: name those that a spawned child needs, "
                 "MULTIPROCESSING_PROCESS(Derived, member, ...)");
-  static constexpr bool kFromMembers =
-      sizeof...(Members) > 0 && std::is_constructible_v<D, member_t<Members>...>;
-  static_assert(kFromMembers || std::is_default_constructible_v<D>,
-                "a spawned child makes this subclass of Process from its listed members, in their "
-                "order, or without arguments: it needs such a constructor");
+  // Not the other way round: a class that inherits Process's constructors seems to have any.
+  static constexpr bool kAssigned = std::is_default_constructible_v<D>;
+  static_assert(kAssigned || std::is_constructible_v<D, member_t<Members>...>,
+                "a spawned child makes this subclass of Process without arguments and assigns its "
+                "listed members, or makes it from them, in their order: it needs such a "
+                "constructor");
 
   static void encode(Writer& out, const Process& process) {
     const auto& object = static_cast<const D&>(process);
     (encode_value(out, object.*Members), ...);
   }
   static std::unique_ptr<Process> decode([[maybe_unused]] Reader& in) {
-    if constexpr (kFromMembers) {
+    if constexpr (kAssigned) {
+      auto object = std::make_unique<D>();
+      ((*object.*Members = decode_value<member_t<Members>>(in)), ...);
+      return object;
+    } else {
       std::tuple<member_t<Members>...> values{decode_value<member_t<Members>>(in)...};
       return std::apply(
           [](auto&... value) -> std::unique_ptr<Process> {
             return std::make_unique<D>(std::move(value)...);
           },
           values);
-    } else {
-      auto object = std::make_unique<D>();
-      ((*object.*Members = decode_value<member_t<Members>>(in)), ...);
-      return object;
     }
   }
   static constexpr ProcessKind kind() noexcept { return {&typeid(D), &encode, &decode}; }
@@ -114,8 +115,8 @@ struct ListedProcess {
 
 /// At namespace scope: objects of this subclass of Process can be started by spawn and forkserver.
 /// Its data members that the child needs, private ones too, are named after it; the child makes its
-/// object from them, by a constructor that takes them in this order, or, if there is none, without
-/// arguments and assigns them. At most nine. A semicolon may follow.
+/// object without arguments and assigns them, or, if there is no such constructor, makes it from
+/// them, in this order. At most nine. A semicolon may follow.
 #define MULTIPROCESSING_PROCESS(...)                                                      \
   MULTIPROCESSING_LIST_PROCESS(MULTIPROCESSING_JOIN(MultiprocessingListing, __COUNTER__), \
                                __VA_ARGS__)

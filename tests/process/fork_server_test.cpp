@@ -1,0 +1,218 @@
+// The fork server: who may ask it, what ends it, and what its end leaves.
+
+#include "process/fork_server.hpp"
+
+#include <multiprocessing/context.hpp>
+
+#include <sched.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "process/gate.hpp"
+#include "shm/process_table.hpp"
+#include "support/child.hpp"
+#include "sys/proc_stat.hpp"
+#include "sys/socket_pair.hpp"
+
+namespace multiprocessing {
+namespace {
+
+using test::require;
+
+constexpr StartMethod kServed = StartMethod::forkserver;
+
+std::optional<int> code_of(Process& process) {
+  process.start();
+  require(process.join());
+  return process.exitcode();
+}
+
+// The fork server of this process; nobody if there is none.
+shm::Name server() {
+  const auto used =
+      static_cast<std::uint32_t>(shm::arena().header().slots_used.load(std::memory_order_acquire));
+  for (std::uint32_t i = 0; i < used; ++i) {
+    shm::Slot& slot = shm::slot_at(i);
+    const shm::Name name{i, slot.state.load(std::memory_order_acquire) >> 18U};
+    if (shm::is_live(name) && !shm::is_dead(name) &&
+        slot.parent.load(std::memory_order_acquire) == shm::pack_name(shm::self()) &&
+        shm::title_of(name) == "multiprocessing.forkserver") {
+      return name;
+    }
+  }
+  return {};
+}
+
+// In a program of its own, with a server of its own that has started something.
+void with_server(const std::function<void(pid_t server)>& body) {
+  auto program = test::Child::run([&] {
+    Process first({.method = kServed}, [] {});
+    require(code_of(first) == 0);
+    require(!server().nobody());
+    body(shm::pid_of(server()));
+  });
+  EXPECT_EQ(program.wait(), test::exited(0));
+}
+
+void wait_for(const Event& event) {
+  event.wait();
+}
+
+TEST(ForkServerTest, OneServerServesAllAndHasOneThread) {
+  with_server([](pid_t pid) {
+    Process another({.method = kServed}, [] {});
+    require(code_of(another) == 0);
+    require(shm::pid_of(server()) == pid);
+    sys::ProcStat stat;
+    require(stat.read(pid) && stat.number(sys::ProcStat::threads) == 1);
+  });
+}
+
+TEST(ForkServerTest, ServerIsNoChildThatAnybodyWaitsFor) {
+  with_server([](pid_t) { require(active_children().empty()); });
+}
+
+TEST(ForkServerTest, SigintLeavesServerAndChildrenAlone) {
+  with_server([](pid_t pid) {
+    const Event end;
+    Process running({.method = kServed}, wait_for, end);
+    running.start();
+
+    ::kill(pid, SIGINT);
+
+    Process next({.method = kServed}, [] {});
+    require(code_of(next) == 0);
+    require(shm::pid_of(server()) == pid);
+    end.set();
+    require(running.join() && running.exitcode() == 0);
+  });
+}
+
+TEST(ForkServerTest, KilledServerIsReplacedAndItsChildrenRunOn) {
+  with_server([](pid_t pid) {
+    const Event end;
+    Process running({.method = kServed}, wait_for, end);
+    running.start();
+
+    ::kill(pid, SIGKILL);
+    Process next({.method = kServed}, [] { throw SystemExit{3}; });
+    require(code_of(next) == 3);
+
+    require(shm::pid_of(server()) != pid);
+    require(running.is_alive());
+    end.set();
+    require(running.join());
+    require(running.exitcode() == 0);
+  });
+}
+
+TEST(ForkServerTest, DeathOfAChildWhoseServerHasDiedIsTold) {
+  with_server([](pid_t pid) {
+    const Event never;
+    Process running({.method = kServed}, wait_for, never);
+    running.start();
+    ::kill(pid, SIGKILL);
+
+    running.kill();
+
+    require(running.join() && running.exitcode() == -SIGKILL);
+  });
+}
+
+TEST(ForkServerTest, ServerEndsWithItsProgram) {
+  for (const int signal : {0, SIGKILL}) {
+    test::Gate told;
+    auto program = test::Child::run([&] {
+      Process first({.method = kServed}, [] {});
+      require(code_of(first) == 0);
+      const pid_t pid = shm::pid_of(server());
+      require(::write(told.writer(), &pid, sizeof pid) == sizeof pid);
+      if (signal != 0) ::raise(signal);
+    });
+    const std::string written = told.rest();
+    pid_t pid = 0;
+    ASSERT_EQ(written.size(), sizeof pid);
+    std::memcpy(&pid, written.data(), sizeof pid);
+    (void)program.wait();
+
+    // ctest's time limit is the watchdog.
+    while (::kill(pid, 0) == 0) {
+      sys::ProcStat stat;
+      if (stat.read(pid) && stat.letter(sys::ProcStat::state) == 'Z') break;
+      ::sched_yield();
+    }
+  }
+}
+
+TEST(ForkServerTest, ForkedChildHasAServerOfItsOwn) {
+  with_server([](pid_t pid) {
+    Process child({.method = StartMethod::fork}, [pid] {
+      require(server().nobody());
+      Process grandchild({.method = kServed}, [] {});
+      require(code_of(grandchild) == 0);
+      require(shm::pid_of(server()) != pid);
+    });
+    require(code_of(child) == 0);
+    require(shm::pid_of(server()) == pid);
+  });
+}
+
+TEST(ForkServerTest, RequestWithoutTheCookieIsRefused) {
+  auto program = test::Child::run([] {
+    const shm::Cookie cookie = shm::make_cookie();
+    sys::SocketPair pair = sys::make_socket_pair();
+    const auto spawned = process::spawn_server(pair.second.get(), cookie);
+    pair.second.reset();
+    process::ServerRequest request{cookie, 0, 0};
+    request.cookie[0] ^= 1U;
+    const std::vector descriptors{0, 1, 2, 2};
+
+    require(
+        sys::send_message(pair.first.get(), std::as_bytes(std::span(&request, 1)), descriptors));
+    process::ServerAnswer answer{};
+    std::vector<sys::UniqueFd> received;
+    require(sys::receive_message(pair.first.get(), std::as_writable_bytes(std::span(&answer, 1)),
+                                 received) == sys::Received::message);
+
+    require(answer.error == EPERM && answer.pid == 0);
+    pair.first.reset();
+    require(spawned->wait(sys::kForever) && spawned->poll_exit() == 0);
+  });
+
+  EXPECT_EQ(program.wait(), test::exited(0));
+}
+
+TEST(ForkServerTest, TicketThatIsNotSealedIsRefused) {
+  auto program = test::Child::run([] {
+    test::silence(STDERR_FILENO);
+    const shm::Cookie cookie = shm::make_cookie();
+    sys::SocketPair pair = sys::make_socket_pair();
+    const auto spawned = process::spawn_server(pair.second.get(), cookie);
+    const process::ServerRequest request{cookie, 0, 0};
+    const std::vector descriptors{0, 1, 2, 2};
+
+    require(
+        sys::send_message(pair.first.get(), std::as_bytes(std::span(&request, 1)), descriptors));
+    process::ServerAnswer answer{};
+    std::vector<sys::UniqueFd> received;
+    require(sys::receive_message(pair.first.get(), std::as_writable_bytes(std::span(&answer, 1)),
+                                 received) == sys::Received::message);
+
+    require(answer.error == EBADMSG);
+  });
+
+  EXPECT_EQ(program.wait(), test::exited(0));
+}
+
+}  // namespace
+}  // namespace multiprocessing

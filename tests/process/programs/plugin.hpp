@@ -1,0 +1,3 @@
+#pragma once
+
+[[gnu::visibility("default")]] void plugin_target(int factor);
