@@ -92,11 +92,12 @@ void take_streams(Newborn& newborn, const std::vector<int>& streams) {
     detail::Reader message(ticket.bytes());
     Newborn newborn = read_ticket(message);
     MULTIPROCESSING_CRASH_POINT("process.newborn.read");
-    if (newborn.birth.has_sentinel) newborn.birth.parent_sentinel = kSentinelAt;
     for (const int fd : {kSentinelAt, kSocketAt, kStorePutAt, kStoreTakeAt}) {
       sys::close_on_exec(fd);
     }
     if (newborn.kind != TicketKind::fork_server) const sys::UniqueFd unused(kSocketAt);
+    if (!newborn.birth.has_sentinel) const sys::UniqueFd unused(kSentinelAt);
+    newborn.birth.parent_sentinel = newborn.birth.has_sentinel ? kSentinelAt : -1;
     shm::adopt_descriptor_store(sys::UniqueFd(kStorePutAt), sys::UniqueFd(kStoreTakeAt));
     newborn.birth.own_program = true;
     newborn.birth.environment.clear();  // it came with the execution
