@@ -88,7 +88,7 @@ TEST_P(StartMethodTest, CallablesWithStateTravel) {
   const Queue<std::string> queue;
   auto functor = ctx().Process(Greeter{"hello"}, queue, "bob");
   auto bound = ctx().Process(partial(Greeter{"bye"}, queue), "eve");
-  const int base = 40;
+  int base = 40;
   auto vouched = ctx().Process(
       by_value([base](const Queue<std::string>& to) { to.put(std::to_string(base + 2)); }), queue);
 
