@@ -94,16 +94,13 @@ std::uint64_t parse_size(const char* variable, const char* text, std::uint64_t m
   return value;
 }
 
-Arena& Arena::get() {
-  // never destroyed: static destructors may drop handles
-  static constinit std::atomic<Arena*> instance{nullptr};
-  if (Arena* made = instance.load(std::memory_order_acquire)) return *made;
+Arena& Arena::make() {
   // a lock that a fork waits for, not a static's guard: a child would wait for that for ever
   const std::lock_guard guard(local().arena);
-  if (instance.load(std::memory_order_relaxed) == nullptr) {
-    instance.store(new Arena, std::memory_order_release);
+  if (instance_.load(std::memory_order_relaxed) == nullptr) {
+    instance_.store(new Arena, std::memory_order_release);
   }
-  return *instance.load(std::memory_order_relaxed);
+  return *instance_.load(std::memory_order_relaxed);
 }
 
 Arena::Arena() {

@@ -74,7 +74,11 @@ class Arena {
   /// executed with (ticket.hpp).
   /// \throws ValueError for an unusable MULTIPROCESSING_ARENA_SIZE, _LIMIT or _TICKET,
   /// std::system_error.
-  static Arena& get();
+  static Arena& get() {
+    if (Arena* made = instance_.load(std::memory_order_acquire)) [[likely]]
+      return *made;
+    return make();
+  }
 
   [[nodiscard]] std::byte* base() const noexcept { return base_; }
   [[nodiscard]] ArenaHeader& header() const noexcept {
@@ -106,10 +110,14 @@ class Arena {
 
  private:
   Arena();
+  static Arena& make();
   void map(std::uint64_t size);
   void join(int fd);
   void use(int fd);
   void lay_out(std::uint64_t size, std::uint64_t limit);
+
+  // never destroyed: static destructors may drop handles
+  inline static constinit std::atomic<Arena*> instance_{nullptr};
 
   int fd_ = -1;
   std::uint64_t device_ = 0;

@@ -63,7 +63,8 @@ std::atomic<std::uint64_t>& block_word(BlockId id) noexcept {
 
 std::byte* block_data(BlockId id) noexcept {
   const std::uint64_t chunk = chunk_of(id);
-  std::byte* base = arena().base() + arena().header().chunks + chunk * kChunkSize;
+  const Arena& mine = arena();
+  std::byte* base = mine.base() + mine.header().chunks + chunk * kChunkSize;
   const std::uint32_t index = index_of(id);
   if (index == 0) return base;
   // relaxed: whoever may touch the block has its word, which came after the shape

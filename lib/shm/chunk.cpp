@@ -12,10 +12,6 @@
 namespace multiprocessing::shm {
 namespace {
 
-constexpr std::array<std::uint32_t, 22> kClasses{
-    64,   128,  192,  256,   384,   512,   768,   1024,  1536,  2048,  3072,
-    4096, 6144, 8192, 12288, 16384, 24576, 32768, 49152, 65536, 87360, 131072};
-
 std::uint64_t pack(ChunkState state, Name owner, std::uint32_t sequence) noexcept {
   const std::uint64_t slot = owner.nobody() ? 0 : owner.slot;
   return static_cast<std::uint64_t>(state) | slot << 4U | (owner.generation & 0xFFFU) << 20U |
@@ -184,9 +180,6 @@ void publish_run(std::uint64_t first, std::uint64_t count, Name owner) noexcept 
 std::atomic<std::uint64_t>& chunk_word(std::uint64_t chunk) noexcept {
   return arena().at<std::atomic<std::uint64_t>>(arena().header().chunk_words)[chunk];
 }
-ChunkInfo& chunk_info(std::uint64_t chunk) noexcept {
-  return arena().at<ChunkInfo>(arena().header().chunk_infos)[chunk];
-}
 ChunkState chunk_state(std::uint64_t chunk) noexcept {
   // relaxed: a guess; every claim is a compare-exchange on the exact word
   return state_of(chunk_word(chunk).load(std::memory_order_relaxed));
@@ -196,9 +189,6 @@ int class_for(std::uint64_t bytes) noexcept {
   if (bytes > kClasses.back()) return -1;
   return static_cast<int>(std::lower_bound(kClasses.begin(), kClasses.end(), bytes) -
                           kClasses.begin());
-}
-std::uint64_t class_bytes(std::uint32_t size_class) noexcept {
-  return kClasses[size_class % kClasses.size()];
 }
 std::uint32_t class_count(std::uint32_t size_class) noexcept {
   return static_cast<std::uint32_t>(

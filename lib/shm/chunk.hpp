@@ -24,9 +24,11 @@
 // Points: chunk.noted .claimed .published, chunk.retire.marked .claimed, chunk.release.claimed
 //   .freed
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 
+#include "shm/arena.hpp"
 #include "shm/block.hpp"
 #include "shm/name.hpp"
 #include "shm/process_table.hpp"
@@ -46,7 +48,10 @@ struct ChunkInfo {
 static_assert(sizeof(ChunkInfo) == 8);
 
 std::atomic<std::uint64_t>& chunk_word(std::uint64_t chunk) noexcept;
-ChunkInfo& chunk_info(std::uint64_t chunk) noexcept;
+inline ChunkInfo& chunk_info(std::uint64_t chunk) noexcept {
+  Arena& mine = arena();
+  return mine.at<ChunkInfo>(mine.header().chunk_infos)[chunk];
+}
 ChunkState chunk_state(std::uint64_t chunk) noexcept;
 inline std::uint64_t chunk_of(BlockId id) noexcept {
   return id / kBlocksPerChunk;
@@ -58,9 +63,15 @@ inline BlockId block_id(std::uint64_t chunk, std::uint32_t index) noexcept {
   return static_cast<BlockId>(chunk * kBlocksPerChunk + index);
 }
 
+inline constexpr std::array<std::uint32_t, 22> kClasses{
+    64,   128,  192,  256,   384,   512,   768,   1024,  1536,  2048,  3072,
+    4096, 6144, 8192, 12288, 16384, 24576, 32768, 49152, 65536, 87360, 131072};
+
 /// Size classes: 64 bytes to 128 KiB. -1: a run of chunks is needed.
 int class_for(std::uint64_t bytes) noexcept;
-std::uint64_t class_bytes(std::uint32_t size_class) noexcept;
+inline std::uint64_t class_bytes(std::uint32_t size_class) noexcept {
+  return kClasses[size_class % kClasses.size()];
+}
 std::uint32_t class_count(std::uint32_t size_class) noexcept;  // blocks in a slab
 
 /// A new slab of a class. 0: the arena is exhausted.
