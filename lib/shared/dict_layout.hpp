@@ -227,6 +227,7 @@ inline constexpr std::uint32_t kSplitWords = 256;   // a page is split rather th
 inline constexpr std::uint32_t kSplitEntries = 28;  // likewise
 inline constexpr std::size_t kMaxInside = 480;      // bytes of key and value kept in a page
 inline constexpr std::uint32_t kSlotsAt = 2;        // word index
+inline constexpr std::uint32_t kUsualSlots = 32;    // of a page that is about to be split
 inline constexpr std::uint32_t kRecordWords = 4;    // of an entry that refers to a record
 
 constexpr std::uint32_t tag_of(Word hash) noexcept {

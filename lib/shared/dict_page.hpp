@@ -31,11 +31,25 @@ Word hash_bytes(const std::byte* bytes, std::size_t size, Word seed) noexcept;
 inline Word word_of(const std::byte* bytes, std::size_t size, std::size_t index) noexcept {
   Word word = 0;
   const std::size_t at = index * 8;
+  const std::byte* from = bytes + at;
   if (at + 8 <= size) {
-    std::memcpy(&word, bytes + at, 8);
-  } else {
-    std::memcpy(&word, bytes + at, size - at);
+    std::memcpy(&word, from, 8);
+    return word;
   }
+  // Pieces of known sizes: a memcpy of a size known at run time only is a call.
+  std::size_t left = size - at;
+  unsigned shift = 0;
+  const auto piece = [&]<class T>(T part) {
+    if (left < sizeof part) return;
+    std::memcpy(&part, from, sizeof part);
+    word |= Word{part} << shift;
+    from += sizeof part;
+    left -= sizeof part;
+    shift += 8 * sizeof part;
+  };
+  piece(std::uint32_t{});
+  piece(std::uint16_t{});
+  piece(std::uint8_t{});
   return word;
 }
 
@@ -129,8 +143,9 @@ class Page {
     for (std::uint32_t i = 0; i < slots; ++i, index = (index + 1) & (slots - 1)) {
       const Word word = load(slot(index));
       if (word == 0) return {};
+      if (word >> 43U != tag_of(hash)) continue;  // of most others; the rest is not looked at
       const Slot seen = Slot::unpack(word);
-      if (seen.tag != tag_of(hash) || seen.at + entry_words(seen) > header_.words) continue;
+      if (seen.at + entry_words(seen) > header_.words) continue;
       Found found{word, index, {}, at(seen.at), seen.value_size};
       if (seen.kind == SlotKind::inside && is_inside(seen, key)) return found;
       if (seen.kind != SlotKind::record) continue;

@@ -45,7 +45,7 @@ Place place_of(std::uint32_t index) noexcept {
 }
 
 // False: the page was freed while we looked, and its chunk cut anew: its address is wrong (I4).
-bool look_at_page(Leaf& leaf) noexcept {
+bool look_at_page(Leaf& leaf, Word hash) noexcept {
   const Word page = leaf.bucket->page.load(std::memory_order_acquire);  // [P]
   if (is_empty_page(page)) {
     leaf.depth = depth_of_empty(page);
@@ -53,6 +53,8 @@ bool look_at_page(Leaf& leaf) noexcept {
   }
   leaf.words = page_words(page);
   if (!shm::arena().contains(leaf.words)) return false;
+  // Most pages have so many slots: where the search will begin comes along with the header.
+  __builtin_prefetch(leaf.words + kSlotsAt + start_of(hash, kUsualSlots));
   leaf.header = PageHeader::unpack(load(leaf.words[0]));
   leaf.depth = leaf.header.depth;
   return true;
@@ -90,10 +92,12 @@ Bucket& Table::make_bucket(std::uint32_t index) const {
   return *bucket(index);
 }
 
+// The logarithm of the buckets, rounded up: to guess too deep costs one look at an absent bucket;
+// not deep enough, one at a bucket and at its page.
 std::uint32_t Table::first_guess() const noexcept {
   // relaxed: a hint
   const Word buckets = state_->buckets.load(std::memory_order_relaxed);
-  const auto depth = static_cast<std::uint32_t>(std::bit_width(buckets | 1U)) - 1;
+  const auto depth = static_cast<std::uint32_t>(std::bit_width((buckets | 1U) - 1));
   return std::min(depth, kMaxDepth);
 }
 
@@ -118,8 +122,8 @@ Leaf Table::look(Word hash) const {
       await_change(*leaf.bucket, leaf.index);  // 2
       continue;
     }
-    if (!look_at_page(leaf)) continue;  // 3
-    if (leaf.changed()) continue;       // 3
+    if (!look_at_page(leaf, hash)) continue;  // 3
+    if (leaf.changed()) continue;             // 3
     const Word differs = (hash ^ leaf.index) & mask(leaf.depth);
     if (differs == 0) return leaf;                                      // 4
     depth = static_cast<std::uint32_t>(std::countr_zero(differs)) + 1;  // 5
