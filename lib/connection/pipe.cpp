@@ -121,7 +121,9 @@ std::shared_ptr<RingTransport> ring_transport(shm::ObjectId end) {
   std::shared_ptr<RingTransport> there = known(end);
   if (there && !there->closed() && there->held_here()) return there;
   if (there && !there->closed()) there->close();  // the parent's: this process was given none
-  return keep(end, std::make_shared<RingTransport>(Handle::from_id(end, kKind)));
+  auto fresh = std::make_shared<RingTransport>(Handle::from_id(end, kKind));
+  fresh->ring_peer();  // they know nothing of this holder
+  return keep(end, std::move(fresh));
 }
 
 void close_inherited_ends() noexcept {

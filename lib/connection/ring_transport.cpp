@@ -52,7 +52,14 @@ RingTransport::RingTransport(Handle end)
       out_(queue_of(state_of(end_).out)),
       epoch_(fork_epoch.load(std::memory_order_relaxed)) {}
 
-RingTransport::~RingTransport() = default;
+RingTransport::~RingTransport() {
+  close();
+  const Lookout* lookout = lookout_.load(std::memory_order_acquire);
+  // relaxed: nobody else is here any more. In a forked child it may be its parent's.
+  if (epoch_.load(std::memory_order_relaxed) == fork_epoch.load(std::memory_order_relaxed)) {
+    delete lookout;
+  }
+}
 
 // relaxed, here and below: the child that was just forked has one thread
 void RingTransport::count_fork() noexcept {
@@ -67,11 +74,24 @@ void RingTransport::require_held() {
     close();
     sys::throw_error(EBADF, "connection", "this process was forked without it");
   }
+  // A parent's lookout is the parent's, and one of its threads may have been at work on it.
+  lookout_.store(nullptr, std::memory_order_relaxed);
   epoch_.store(epoch, std::memory_order_relaxed);
 }
 
 bool RingTransport::peer_lives() noexcept {
   return shm::held_by_the_living(peer_);
+}
+
+bool RingTransport::look_again() noexcept {
+  Lookout* lookout = lookout_.load(std::memory_order_acquire);
+  if (lookout == nullptr) return !peer_lives();
+  lookout->refresh();
+  return true;  // also since burying the dead rings every bell
+}
+
+void RingTransport::ring_peer() noexcept {
+  if (out_) multiprocessing::detail::ring_queue(out_->id());
 }
 
 // Who is busy with messages takes part in no watch, so now and then it looks for itself whether
@@ -100,7 +120,7 @@ Received RingTransport::receive(IncomingMessage& message, Timeout timeout, std::
   require_held();
   QueueOutcome outcome = in_->get(message.item(), timeout);
   // What a death has just now ended, as well as what came with it, is there at the second look.
-  if (outcome == QueueOutcome::in_vain && !peer_lives()) {
+  if (outcome == QueueOutcome::in_vain && look_again()) {
     outcome = in_->get(message.item(), Timeout::zero());
   }
   if (outcome == QueueOutcome::in_vain) return Received::timed_out;
@@ -111,13 +131,22 @@ Received RingTransport::receive(IncomingMessage& message, Timeout timeout, std::
 
 bool RingTransport::poll(Timeout timeout) {
   require_held();
-  return in_->poll(timeout) || (!peer_lives() && in_->poll(Timeout::zero()));
+  return in_->poll(timeout) || (look_again() && in_->poll(Timeout::zero()));
 }
 
 int RingTransport::fileno() {
   require_held();
   if (!in_) sys::throw_error(EBADF, "connection", "it is write-only");
-  return in_->fileno();
+  Lookout* known = lookout_.load(std::memory_order_acquire);
+  if (known == nullptr) {
+    auto made = std::make_unique<Lookout>(in_->fileno(), peer_);
+    // release: other threads find it made
+    if (lookout_.compare_exchange_strong(known, made.get(), std::memory_order_acq_rel)) {
+      known = made.release();
+    }
+  }
+  known->refresh();
+  return known->fd();
 }
 
 void RingTransport::add_to(WaitSet& set) {
@@ -144,6 +173,7 @@ bool RingTransport::held_here() const noexcept {
 
 void RingTransport::close_end() noexcept {
   end_ = Handle();
+  ring_peer();  // others may hold the end on
 }
 
 }  // namespace multiprocessing::connection

@@ -11,6 +11,7 @@
 #include <multiprocessing/detail/queue_bytes.hpp>
 
 #include "connection/end.hpp"
+#include "connection/lookout.hpp"
 #include "connection/transport.hpp"
 
 namespace multiprocessing::connection {
@@ -32,6 +33,8 @@ class RingTransport final : public Transport {
   void send_descriptor(int fd) override;
   sys::UniqueFd receive_descriptor() override;
 
+  /// Those who wait at the other side with a descriptor look again.
+  void ring_peer() noexcept;
   /// The hold is this process's own: not so in a forked child that was given none.
   [[nodiscard]] bool held_here() const noexcept;
   /// Counts this process as forked: each transport then asks once whether it is held here.
@@ -45,6 +48,9 @@ class RingTransport final : public Transport {
   void require_held();
   /// False: nobody who lives holds the other end.
   bool peer_lives() noexcept;
+  /// After a look in vain: asks for the life of those who hold the other end, and brings the
+  /// descriptor up to date. True: a second look is due.
+  bool look_again() noexcept;
   void look_after_peer() noexcept;
 
   const shm::ObjectId id_;
@@ -52,8 +58,9 @@ class RingTransport final : public Transport {
   multiprocessing::detail::Handle end_;  // let go of by `close`
   Queue in_;
   Queue out_;
-  std::atomic<std::int64_t> looked_{0};  // when the peer's life was asked for; a guess
-  std::atomic<std::uint32_t> epoch_;     // of forks, when the hold was last known to be ours
+  std::atomic<Lookout*> lookout_{nullptr};  // made at the first `fileno`
+  std::atomic<std::int64_t> looked_{0};     // when the peer's life was asked for; a guess
+  std::atomic<std::uint32_t> epoch_;        // of forks, when the hold was last known to be ours
 };
 
 /// This process's transport for an end; makes it unless it has an open one.

@@ -101,6 +101,13 @@ void shut_down_queue(HandleId id) noexcept {
   if (object != nullptr) lanes::shut_down(*shm::payload<lanes::QueueState>(object));
 }
 
+void ring_queue(HandleId id) noexcept {
+  shm::ObjectHeader* object = shm::find_object(id.value, shm::ObjectKind::queue);
+  if (object == nullptr) return;
+  auto& state = *shm::payload<lanes::QueueState>(object);
+  lanes::BellList(state.items, state.bells).ring();
+}
+
 OutgoingItem::~OutgoingItem() {
   shm::Block block = as_block(block_, entry_);
   if (block) shm::release(block);
@@ -269,7 +276,10 @@ QueueOutcome ByteQueue::get(IncomingItem& item, Timeout timeout) const {
 }
 
 bool ByteQueue::poll(Timeout timeout) const {
-  return lanes::wait_for_item(open(), timeout);
+  lanes::LocalQueue& queue = open();
+  const bool ready = lanes::wait_for_item(queue, timeout);
+  if (!ready) lanes::refresh_fileno(queue, false);
+  return ready;
 }
 
 std::size_t ByteQueue::size() const {

@@ -45,11 +45,15 @@ bool dying_by(std::uint64_t word, Name name) noexcept {
          ((word >> 18U) & 0xFFFU) == (name.generation & 0xFFFU);
 }
 
+Name holder_process(std::uint64_t holder) noexcept {
+  return {static_cast<std::uint32_t>((holder >> 2U) & 0xFFFFU), holder >> 18U};
+}
+
 // The holder's process has not been swept, or its block is in that incarnation.
 bool holder_lives(std::uint64_t holder) noexcept {
   if (holder == 0) return false;
   if ((holder & 3U) == kProcess) {
-    return is_present({static_cast<std::uint32_t>((holder >> 2U) & 0xFFFFU), holder >> 18U});
+    return is_present(holder_process(holder));
   }
   const auto id = static_cast<BlockId>((holder >> 2U) & 0xFFFFFFFFU);
   if (chunk_of(id) >= arena().header().chunks_used.load(std::memory_order_acquire)) return false;
@@ -205,8 +209,22 @@ bool held_by_the_living(ObjectId id) noexcept {
     const std::uint64_t holder = entry.load(std::memory_order_acquire);
     if (!holder_lives(holder)) return false;
     if ((holder & 3U) != kProcess) return true;  // a message on its way
-    return !bury_if_dead({static_cast<std::uint32_t>((holder >> 2U) & 0xFFFFU), holder >> 18U});
+    return !bury_if_dead(holder_process(holder));
   });
+}
+
+std::vector<Name> living_holders(ObjectId id) {
+  std::vector<Name> holders;
+  ObjectHeader* object = find_object(id, ObjectKind::none);
+  if (object == nullptr) return holders;
+  (void)any_entry(*object, [&holders](std::atomic<std::uint64_t>& entry) {
+    const std::uint64_t holder = entry.load(std::memory_order_acquire);
+    if ((holder & 3U) != kProcess || !holder_lives(holder)) return false;
+    const Name name = holder_process(holder);
+    if (!bury_if_dead(name)) holders.push_back(name);
+    return false;
+  });
+  return holders;
 }
 
 ObjectId id_of(const ObjectHeader* object) noexcept {

@@ -116,6 +116,8 @@ constexpr bool held_one_by_one(ObjectKind kind) noexcept {
 /// Whether anybody holds the object. Asks the kernel for each process up to the first living one,
 /// and buries the dead before it, so that the object may be gone afterwards.
 bool held_by_the_living(ObjectId id) noexcept;
+/// The living processes that hold the object; buries the dead ones.
+std::vector<Name> living_holders(ObjectId id);
 template <class T>
 T* payload(ObjectHeader* object) noexcept {
   return reinterpret_cast<T*>(object + 1);

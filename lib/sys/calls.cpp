@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <sched.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -86,6 +87,8 @@ constinit Calls table{
     .write = ::write,
     .poll = poll_timespec,
     .poll_under = poll_under_mask,
+    .epoll_create1 = ::epoll_create1,
+    .epoll_ctl = ::epoll_ctl,
     .fcntl_int = fcntl_with_int,
     .fcntl_ptr = fcntl_with_pointer,
     .socket = ::socket,

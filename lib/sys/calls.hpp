@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <signal.h>  // NOLINT(modernize-deprecated-headers): siginfo_t and timer_t are POSIX
 #include <spawn.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -53,6 +54,8 @@ struct Calls {
   /// ppoll with `mask` in force while it waits.
   int (*poll_under)(struct pollfd* fds, nfds_t count, const std::timespec* timeout,
                     const sigset_t* mask);
+  int (*epoll_create1)(int flags);
+  int (*epoll_ctl)(int epoll, int operation, int fd, struct epoll_event* event);
   int (*fcntl_int)(int fd, int command, int argument);
   int (*fcntl_ptr)(int fd, int command, void* argument);
 

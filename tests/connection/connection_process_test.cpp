@@ -241,6 +241,63 @@ TEST(ConnectionProcessTest, TheDescriptorIsReadableForAMessageAndForTheEnd) {
   EXPECT_THROW((void)here.recv<int>(), EOFError);
 }
 
+bool readable(int fd, int milliseconds) {
+  pollfd entry{fd, POLLIN, 0};
+  return ::poll(&entry, 1, milliseconds) == 1;
+}
+
+TEST(ConnectionProcessTest, TheDescriptorTellsOfADeathThoughNobodyIsOnWatch) {
+  auto [here, there] = Pipe();
+  auto child = Child::run([] { test::hang_up_and_wait(); });
+  child.await_hang_up();
+  there.close();
+  const int fd = here.fileno();
+  EXPECT_FALSE(readable(fd, 0));
+  child.kill(SIGKILL);
+  EXPECT_TRUE(readable(fd, 20'000));
+  EXPECT_TRUE(here.poll());
+  EXPECT_THROW((void)here.recv<int>(), EOFError);
+}
+
+TEST(ConnectionProcessTest, TheDescriptorFollowsTheOtherEndFromHolderToHolder) {
+  auto [here, there] = Pipe();
+  Queue<Connection> queue;
+  auto [tell, told] = Pipe(false);
+  queue.put(there);
+  there.close();
+  const int fd = here.fileno();  // held by a message alone
+  EXPECT_FALSE(here.poll());
+  auto taker = Child::run([queue, told = told, here = here] {
+    here.close();
+    const auto end = queue.get();
+    told.send(1);
+    test::hang_up_and_wait();
+  });
+  EXPECT_EQ(tell.recv<int>(), 1);
+  EXPECT_TRUE(readable(fd, 20'000)) << "somebody has taken it: look";
+  EXPECT_FALSE(here.poll());
+  taker.kill(SIGKILL);
+  EXPECT_TRUE(readable(fd, 20'000));
+  EXPECT_THROW((void)here.recv<int>(), EOFError);
+}
+
+TEST(ConnectionProcessTest, TheDescriptorRestsWhenOneOfSeveralHoldersHasDied) {
+  auto [here, there] = Pipe();
+  auto first = Child::run([] { test::hang_up_and_wait(); });
+  auto second = Child::run([] { test::hang_up_and_wait(); });
+  first.await_hang_up();
+  second.await_hang_up();
+  there.close();
+  const int fd = here.fileno();
+  first.kill(SIGKILL);
+  EXPECT_TRUE(readable(fd, 20'000));
+  EXPECT_FALSE(here.poll());
+  EXPECT_FALSE(readable(fd, 50));
+  second.kill(SIGKILL);
+  EXPECT_TRUE(readable(fd, 20'000));
+  EXPECT_THROW((void)here.recv<int>(), EOFError);
+}
+
 TEST(ConnectionProcessTest, WorkersOfAPoolHoldNoEndsButThoseOfTheirTasks) {
   auto [here, there] = Pipe();
   Pool pool(2);

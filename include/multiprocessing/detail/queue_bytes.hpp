@@ -207,6 +207,10 @@ class MULTIPROCESSING_API ByteQueue {
 /// those who put: needs no hold, and may be done again.
 MULTIPROCESSING_API void shut_down_queue(HandleId id) noexcept;
 
+/// Makes the descriptors readable of all who wait for the queue by one; they look and find what
+/// they find.
+MULTIPROCESSING_API void ring_queue(HandleId id) noexcept;
+
 [[noreturn]] MULTIPROCESSING_API void throw_not_put(QueueOutcome outcome);
 [[noreturn]] MULTIPROCESSING_API void throw_not_got(QueueOutcome outcome);
 
