@@ -1,0 +1,167 @@
+// Round trips of 8 bytes through a Pipe beside a bare futex, a socket pair and a Queue pair: rounds
+// of all in turn, medians over the rounds. Two processes, tied to one processor each.
+//
+//   connection_benchmark [rounds]
+//
+// "busy": the answer is asked for at once, so that nobody who spins falls asleep. "from sleep": the
+// asker lets 300 us pass before each question, so that the one who answers sleeps; what is
+// measured is from the question to the answer.
+
+#include <linux/futex.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <map>
+#include <new>
+#include <string>
+#include <vector>
+
+#include <multiprocessing/connection.hpp>
+#include <multiprocessing/queues.hpp>
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Nanoseconds = std::chrono::duration<double, std::nano>;
+
+void tie_to(int cpu) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(cpu % static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN)), &set);
+  ::sched_setaffinity(0, sizeof set, &set);
+}
+
+std::map<std::string, std::vector<double>> notes;
+
+// The question is asked in this process, the answer given in a child.
+struct Peer {
+  std::function<void(std::int64_t)> ask;  // and wait for the answer
+  std::function<void()> answer;
+};
+
+double busy(const Peer& peer, int trips) {
+  for (int i = 0; i < trips / 10; ++i) peer.ask(i);
+  const auto start = Clock::now();
+  for (int i = 0; i < trips; ++i) peer.ask(i);
+  return Nanoseconds(Clock::now() - start).count() / trips;
+}
+
+double from_sleep(const Peer& peer, int trips) {
+  std::vector<double> times;
+  for (int i = 0; i < trips; ++i) {
+    const auto pause = Clock::now() + std::chrono::microseconds(300);
+    while (Clock::now() < pause) {
+    }
+    const auto start = Clock::now();
+    peer.ask(i);
+    times.push_back(Nanoseconds(Clock::now() - start).count());
+  }
+  std::nth_element(times.begin(), times.begin() + trips / 2, times.end());
+  return times[static_cast<std::size_t>(trips / 2)];
+}
+
+void measure(const std::string& name, const Peer& peer, int trips, int sleeps) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    tie_to(1);
+    for (int i = 0; i < trips / 10 + trips + sleeps; ++i) peer.answer();
+    ::_exit(0);
+  }
+  tie_to(0);
+  notes[name + ", busy"].push_back(busy(peer, trips));
+  notes[name + ", from sleep"].push_back(from_sleep(peer, sleeps));
+  ::waitpid(child, nullptr, 0);
+}
+
+struct Words {
+  alignas(64) std::atomic<std::uint32_t> question{0};
+  alignas(64) std::atomic<std::uint32_t> answer{0};
+};
+
+long futex(std::atomic<std::uint32_t>& word, int operation, std::uint32_t value) {
+  return ::syscall(SYS_futex, &word, operation, value, nullptr, nullptr, 0);
+}
+
+// As little as two who sleep on a word can do.
+Peer bare_futex() {
+  void* memory =
+      ::mmap(nullptr, sizeof(Words), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) std::abort();
+  auto* words = new (memory) Words;
+  const auto await = [](std::atomic<std::uint32_t>& word) {
+    while (word.load(std::memory_order_acquire) == 0) futex(word, FUTEX_WAIT, 0);
+    word.store(0, std::memory_order_relaxed);
+  };
+  const auto tell = [](std::atomic<std::uint32_t>& word) {
+    word.store(1, std::memory_order_release);
+    futex(word, FUTEX_WAKE, 1);
+  };
+  return {[words, await, tell](std::int64_t) {
+            tell(words->question);
+            await(words->answer);
+          },
+          [words, await, tell] {
+            await(words->question);
+            tell(words->answer);
+          }};
+}
+
+Peer socket_pair() {
+  std::array<int, 2> ends{};
+  if (::socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()) != 0) std::abort();
+  const auto pass = [](int fd, std::int64_t value, bool first) {
+    if (first && ::write(fd, &value, sizeof value) != sizeof value) std::abort();
+    if (::read(fd, &value, sizeof value) != sizeof value) std::abort();
+    if (!first && ::write(fd, &value, sizeof value) != sizeof value) std::abort();
+  };
+  return {[=](std::int64_t value) { pass(ends[0], value, true); },
+          [=] { pass(ends[1], 0, false); }};
+}
+
+Peer pipe_of_ours() {
+  const auto ends = multiprocessing::Pipe();
+  return {[here = ends.first](std::int64_t value) {
+            here.send(value);
+            if (here.recv<std::int64_t>() != value) std::abort();
+          },
+          [there = ends.second] { there.send(there.recv<std::int64_t>()); }};
+}
+
+Peer queues() {
+  const multiprocessing::Queue<std::int64_t> forth;
+  const multiprocessing::Queue<std::int64_t> back;
+  return {[=](std::int64_t value) {
+            forth.put(value);
+            if (back.get() != value) std::abort();
+          },
+          [=] { back.put(forth.get()); }};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const int rounds = argc > 1 ? std::atoi(argv[1]) : 7;
+  for (int round = 0; round < rounds; ++round) {
+    measure("bare futex", bare_futex(), 20'000, 500);
+    measure("socket pair", socket_pair(), 20'000, 500);
+    measure("Queue and Queue", queues(), 200'000, 500);
+    measure("Pipe", pipe_of_ours(), 200'000, 500);
+  }
+  for (auto& [name, times] : notes) {
+    std::sort(times.begin(), times.end());
+    std::printf("%-28s %9.0f ns  [%.0f .. %.0f]\n", name.c_str(), times[times.size() / 2],
+                times.front(), times.back());
+  }
+}
