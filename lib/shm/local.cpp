@@ -38,8 +38,8 @@ void before_fork() noexcept {
     }
   }
   Local& mine = local();
-  mine.arena.lock();
   mine.registration.lock();
+  mine.arena.lock();  // in this order: who registers may make the arena
   mine.holds.lock();
   // Under `holds`, so that no thread closes or opens an end in between; before `chunks`: it
   // allocates.
@@ -55,8 +55,8 @@ void unlock_all() noexcept {
   Local& mine = local();
   mine.chunks.unlock();
   mine.holds.unlock();
-  mine.registration.unlock();
   mine.arena.unlock();
+  mine.registration.unlock();
 }
 
 void after_fork_in_parent() noexcept {
