@@ -14,7 +14,7 @@
 ///
 /// \code
 ///   auto [here, there] = multiprocessing::Pipe();
-///   multiprocessing::Process child([there = there] { there.send(there.recv<int>() + 1); });
+///   multiprocessing::Process child([there] { there.send(there.recv<int>() + 1); });
 ///   child.start();
 ///   here.send(41);
 ///   int answer = here.recv<int>();

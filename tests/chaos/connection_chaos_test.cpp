@@ -42,7 +42,7 @@ class ConnectionChaosTest : public testing::TestWithParam<Case> {
       auto [mine, other] = Pipe();
       auto [reader, writer] = Pipe(false);
       mine.send(writer);
-      auto child = Child::run([reader = reader] {
+      auto child = Child::run([reader] {
         sys::disarm_crash_point();
         reader.close();
       });
@@ -57,7 +57,7 @@ class ConnectionChaosTest : public testing::TestWithParam<Case> {
     for (int i = 0; i < 2; ++i) {
       auto [here, there] = Pipe();
       here.send(1);
-      auto child = Child::run([there = there] { require(there.recv<int>() == 1); });
+      auto child = Child::run([there] { require(there.recv<int>() == 1); });
       EXPECT_EQ(child.wait(), test::exited(0));
       (void)shm::bury_the_dead();
     }
@@ -70,7 +70,7 @@ TEST_P(ConnectionChaosTest, TheOtherSideReceivesWhatWasSentThenTheEnd) {
   const std::uint64_t before = blocks_at_rest();
   {
     auto [here, there] = Pipe();
-    auto victim = Child::run([there = there] { be_victim(there); });
+    auto victim = Child::run([there] { be_victim(there); });
     there.close();
     int next = 0;
     try {
@@ -87,12 +87,12 @@ TEST_P(ConnectionChaosTest, TheOtherSideReceivesWhatWasSentThenTheEnd) {
 
 TEST_P(ConnectionChaosTest, AStrangerToTheDeadKeepsItsConnection) {
   auto [here, there] = Pipe();
-  auto echo = Child::run([there = there, here = here] {
+  auto echo = Child::run([there, here] {
     here.close();
     for (int i = 0; i < 200; ++i) there.send(there.recv<int>() + 1);
   });
   auto [told, tell] = Pipe();
-  auto victim = Child::run([tell = tell] { be_victim(tell); });
+  auto victim = Child::run([tell] { be_victim(tell); });
   there.close();
   for (int i = 0; i < 200; ++i) {
     here.send(i);

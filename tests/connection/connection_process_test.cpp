@@ -51,7 +51,7 @@ bool broken(const Connection& connection) {
 
 TEST(ConnectionProcessTest, AChildEchoesWhatItReceives) {
   auto [here, there] = Pipe();
-  Process child([there = there] {
+  Process child([there] {
     for (;;) {
       const auto message = there.recv_bytes();
       if (message.empty()) return;
@@ -72,7 +72,7 @@ TEST(ConnectionProcessTest, AChildEchoesWhatItReceives) {
 
 TEST(ConnectionProcessTest, TheEndComesWhenTheChildIsKilledAndWhatItSentBefore) {
   auto [here, there] = Pipe();
-  auto child = Child::run([there = there] {
+  auto child = Child::run([there] {
     there.send(1);
     there.send(std::string(5000, 'x'));
     test::hang_up_and_wait();
@@ -127,7 +127,7 @@ TEST(ConnectionProcessTest, AChildHoldsNothingOfWhatWasClosedBeforeTheFork) {
 
 TEST(ConnectionProcessTest, ClosingInAChildLeavesTheParentsOpen) {
   auto [here, there] = Pipe();
-  auto child = Child::run([here = here, there = there] {
+  auto child = Child::run([here, there] {
     here.close();
     there.close();
     test::hang_up_and_wait();
@@ -139,7 +139,7 @@ TEST(ConnectionProcessTest, ClosingInAChildLeavesTheParentsOpen) {
 
 TEST(ConnectionProcessTest, TheEndComesWhenTheChildClosesWhileItLives) {
   auto [here, there] = Pipe();
-  auto child = Child::run([there = there] {
+  auto child = Child::run([there] {
     there.close();
     test::hang_up_and_wait();
   });
@@ -152,7 +152,7 @@ TEST(ConnectionProcessTest, TheEndComesWhenTheChildClosesWhileItLives) {
 TEST(ConnectionProcessTest, AGrandchildKeepsAnEndOpenAfterItsParentHasDied) {
   auto [here, there] = Pipe();
   auto [tell, told] = Pipe();
-  auto child = Child::run([told = told] {
+  auto child = Child::run([told] {
     const pid_t grandchild = ::fork();
     if (grandchild == 0) {
       ::pause();
@@ -176,7 +176,7 @@ TEST(ConnectionProcessTest, AGrandchildKeepsAnEndOpenAfterItsParentHasDied) {
 TEST(ConnectionProcessTest, AnEndInAQueueIsOpenUntilItIsTakenAndClosed) {
   auto [here, there] = Pipe();
   Queue<Connection> queue;
-  auto child = Child::run([queue, here = here, there = there] {
+  auto child = Child::run([queue, here, there] {
     here.close();
     there.close();
     const auto arrived = queue.get();
@@ -194,7 +194,7 @@ TEST(ConnectionProcessTest, AnEndInAQueueIsOpenUntilItIsTakenAndClosed) {
 TEST(ConnectionProcessTest, ASenderWaitsForRoomAndGoesOn) {
   auto [reader, writer] = Pipe(false);
   constexpr int kCount = 5000;
-  auto child = Child::run([reader = reader, writer = writer] {
+  auto child = Child::run([reader, writer] {
     reader.close();
     for (int i = 0; i < kCount; ++i) writer.send(i);
   });
@@ -209,7 +209,7 @@ TEST(ConnectionProcessTest, ASenderWithoutRoomIsToldOfTheDeath) {
   auto child = Child::run([] { test::hang_up_and_wait(); });
   child.await_hang_up();
   reader.close();
-  auto sender = Child::run([writer = writer] {
+  auto sender = Child::run([writer] {
     try {
       for (;;) writer.send(1);
     } catch (const std::system_error& error) {
@@ -267,7 +267,7 @@ TEST(ConnectionProcessTest, TheDescriptorFollowsTheOtherEndFromHolderToHolder) {
   there.close();
   const int fd = here.fileno();  // held by a message alone
   EXPECT_FALSE(here.poll());
-  auto taker = Child::run([queue, told = told, here = here] {
+  auto taker = Child::run([queue, told, here] {
     here.close();
     const auto end = queue.get();
     told.send(1);
@@ -319,7 +319,7 @@ TEST(ConnectionProcessTest, WorkersOfAPoolHoldNoEndsButThoseOfTheirTasks) {
 // Makes pipes in a child that is killed with ends in use, in messages, and in messages in them.
 void kill_with_pipes() {
   auto [here, there] = Pipe();
-  auto child = Child::run([there = there] {
+  auto child = Child::run([there] {
     auto [inner, outer] = Pipe();
     auto [first, second] = Pipe(false);
     outer.send(second);

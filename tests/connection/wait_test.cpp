@@ -93,7 +93,7 @@ TEST(WaitTest, MessagesOfManyProcessesAllCome) {
   std::vector<Child> children;
   for (int i = 0; i < 4; ++i) {
     auto [reader, writer] = Pipe(false);
-    children.push_back(Child::run([writer = writer, i] {
+    children.push_back(Child::run([writer, i] {
       for (int k = 0; k < 10; ++k) {
         ::usleep(static_cast<useconds_t>(1000 * ((i * 7 + k * 3) % 5)));
         writer.send(std::pair(i, k));
@@ -118,7 +118,7 @@ TEST(WaitTest, AMixtureOfAllKindsIsWaitedForAtOnce) {
   auto [a, b] = Pipe();
   const Queue<int> queue;
   const SocketPair sockets;
-  Process child([b = b] { (void)b.recv<int>(); });
+  Process child([b] { (void)b.recv<int>(); });
   child.start();
   const std::vector<Waitable> all{a, queue, sockets.here(), &child, child.sentinel()};
   EXPECT_TRUE(wait(all, 10ms).empty());
