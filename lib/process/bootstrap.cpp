@@ -12,6 +12,7 @@
 #include "process/log.hpp"
 #include "process/notice.hpp"
 #include "process/settings.hpp"
+#include "shm/object.hpp"
 #include "shm/process_table.hpp"
 #include "sys/crash_point.hpp"
 #include "sys/error.hpp"
@@ -98,6 +99,7 @@ void record_end(int status) {
     note(LogLevel::info, "process exiting with exitcode " + std::to_string(status & 0xFF));
   }
   shm::record_exit(status & 0xFF);
+  shm::leave_single_holds();
   MULTIPROCESSING_CRASH_POINT("process.end.recorded");
 }
 

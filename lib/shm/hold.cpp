@@ -275,6 +275,24 @@ void leave_given_holds() noexcept {
   }
 }
 
+void leave_single_holds() noexcept {
+  std::vector<std::pair<ObjectId, std::uint32_t>> ends;
+  const Name me = here().name;
+  {
+    const std::lock_guard guard(local().holds);
+    for (LocalHold* held : book().single) {
+      if (held->holder != me) continue;
+      ends.emplace_back(held->id, held->list_index);
+      held->holder = {};  // its handles have nothing to leave any more
+    }
+  }
+  for (const auto& [id, index] : ends) {
+    leave_hold(id, process_holder(me));
+    const std::lock_guard guard(local().holds);
+    unlist_hold(index);
+  }
+}
+
 bool is_held_here(const LocalHold& held) noexcept {
   return held.holder == here().name;
 }

@@ -135,6 +135,9 @@ inline void hold_again(LocalHold* held) noexcept {
 /// Drops a count; the last one leaves the object (or, while a forked child that inherited this
 /// hold lives, leaves it when that child is gone; not so where each process has its own).
 void drop(LocalHold* held) noexcept;
+/// Before the end of the process, so that others need not find it dead first: leaves what is held
+/// one by one, whoever still has handles to it.
+void leave_single_holds() noexcept;
 /// False in a forked child for what it was not given of its parent's (`held_one_by_one`).
 bool is_held_here(const LocalHold& held) noexcept;
 
