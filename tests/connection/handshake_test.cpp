@@ -237,7 +237,7 @@ TEST(ChallengeConnectionTest, BogusChallengeIsAnError) {
 TEST(ChallengeConnectionTest, EveryDigestIsAnsweredInKind) {
   for (const std::string digest : {"md5", "sha256", "sha384", "sha3_256", "sha3_384"}) {
     const auto [here, there] = test::connected_pair();
-    auto answering = beside([there = there] { answer_challenge(there, "secret", true); });
+    auto answering = beside([end = there] { answer_challenge(end, "secret", true); });
 
     EXPECT_NO_THROW(deliver_challenge(here, "secret", digest, true)) << digest;
     EXPECT_NO_THROW(answering.get()) << digest;

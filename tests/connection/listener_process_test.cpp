@@ -154,7 +154,7 @@ TEST(ListenerDeathTest, ClientThatIsKilledInTheHandshakeHoldsNobodyUp) {
 
 TEST(ConnectionForkTest, ForkedChildGoesOnWithTheConnection) {
   const auto [here, there] = test::connected_pair();
-  Process child([there = there] { there.send(there.recv<int>() + 1); });
+  Process child([end = there] { end.send(end.recv<int>() + 1); });
   child.start();
   there.close();
 
@@ -191,10 +191,9 @@ TEST(ConnectionSignalTest, SignalEndsEveryWait) {
 
   expect_interrupted([=] { static_cast<void>(listener.accept()); });
   expect_interrupted([=] { static_cast<void>(Client(listener.address(), {.authkey = "secret"})); });
-  expect_interrupted([=, here = here] { static_cast<void>(here.recv_bytes()); });
-  expect_interrupted([=, here = here] { static_cast<void>(here.poll({})); });
-  expect_interrupted(
-      [=, here = here] { here.send_bytes(std::string(std::size_t{64} << 20U, 'x')); });
+  expect_interrupted([end = here] { static_cast<void>(end.recv_bytes()); });
+  expect_interrupted([end = here] { static_cast<void>(end.poll({})); });
+  expect_interrupted([end = here] { end.send_bytes(std::string(std::size_t{64} << 20U, 'x')); });
 }
 
 TEST(ConnectionLeftoversTest, NothingIsLeftOpen) {
