@@ -23,6 +23,7 @@
 #include <utility>
 #include <variant>
 
+#include <multiprocessing/detail/copies.hpp>
 #include <multiprocessing/detail/pool_core.hpp>
 #include <multiprocessing/errors.hpp>
 
@@ -75,27 +76,17 @@ class Pending {
                        : task_ended(*source_.core, source_.ticket);
   }
 
-  /// Requires that it is ready. The value, or throws.
-  Value& collect() {
+  /// Requires that it is ready. The value, or throws; a value that cannot be copied, or of which
+  /// this is the `last` look, is moved out.
+  Value take(bool last) {
     const std::lock_guard guard(lock_);
     load();
     if (error_) std::rethrow_exception(error_);
     if (!value_) throw ValueError("this result has been taken out already");
-    return *value_;
-  }
-
-  Value take() {
-    Value& value = collect();
-    if constexpr (std::is_copy_constructible_v<Value>) {
-      return value;
-    } else {
-      return move_out(value);
+    if constexpr (kCopies<Value>) {
+      if (!last) return *value_;
     }
-  }
-
-  Value move_out(Value& value) {
-    const std::lock_guard guard(lock_);
-    Value moved = std::move(value);
+    Value moved = std::move(*value_);
     value_.reset();
     return moved;
   }
@@ -164,19 +155,12 @@ class AsyncResult {
   /// was terminated before
   R get(Timeout timeout = {}) const& {
     await(timeout);
-    if constexpr (std::is_void_v<R>) {
-      pending_->collect();
-    } else {
-      return pending_->take();
-    }
+    return static_cast<R>(pending_->take(false));
   }
   /// Of a temporary: the result is moved, not copied.
   R get(Timeout timeout = {}) && {
     await(timeout);
-    auto& value = pending_->collect();
-    if constexpr (!std::is_void_v<R>) {
-      return pending_.use_count() == 1 ? pending_->move_out(value) : pending_->take();
-    }
+    return static_cast<R>(pending_->take(pending_.use_count() == 1));
   }
 
   /// Blocks until it is there; false if the time-out passed before.
