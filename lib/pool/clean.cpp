@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <csignal>
-#include <cstdlib>
 #include <string>
 
 #include "pool/keeper.hpp"
@@ -26,10 +25,11 @@ constexpr int kRounds = 16;
 void Keeper::clean(std::uint32_t index, int status) {
   MULTIPROCESSING_CRASH_POINT("pool.clean.begun");
   Seat& seat = state_.seat(index);
-  const SeatWord word = SeatWord::unpack(seat.word.load(std::memory_order_acquire));  // [S]
+  // relaxed: the keeper's own
+  const std::uint64_t incarnation = seat.incarnation.load(std::memory_order_relaxed);
   const sys::Nanoseconds deadline = seat.deadline.load(std::memory_order_acquire);
   const auto pid = static_cast<std::int32_t>(posts_[index].child->pid());
-  const Loss loss{{index, static_cast<std::uint32_t>(word.incarnation) & kIncarnationMask},
+  const Loss loss{{index, static_cast<std::uint32_t>(incarnation) & kIncarnationMask},
                   sys::now() >= deadline ? Verdict::timed_out : Verdict::died,
                   pack_obituary(pid, status),
                   state_.retries};
@@ -38,7 +38,7 @@ void Keeper::clean(std::uint32_t index, int status) {
   try {
     if (doing.what == Doing::task) more = give_back_task(doing.cell, loss);
     if (doing.what == Doing::job) more = give_back_chunk(doing, loss);
-  } catch (const Error&) {  // no memory to write it down: later
+  } catch (const std::exception&) {  // no memory for the ring to grow: later
     wake_at_ = sys::now() + kAskGrace;
     return;
   }
@@ -51,7 +51,7 @@ void Keeper::clean(std::uint32_t index, int status) {
   count_start(seat, status);
   seat.ready.store(0, std::memory_order_relaxed);
   MULTIPROCESSING_CRASH_POINT("pool.clean.cleared");
-  seat.word.store(SeatWord{SeatPhase::vacant, word.incarnation + 1}.packed(),
+  seat.word.store(SeatWord{SeatPhase::vacant, incarnation + 1, {}}.packed(),
                   std::memory_order_release);
   posts_[index] = {};
   finish_wakes(state_);
@@ -128,18 +128,21 @@ template <class F>
 void Keeper::for_each_stray(F visit) noexcept {
   const std::string self = std::to_string(sys::current_pid());
   const std::string path = "/proc/self/task/" + self + "/children";
-  char text[4096];
-  const ssize_t size = sys::read_text(path.c_str(), text, sizeof text);
-  for (char* at = text; size > 0 && *at != '\0';) {
-    char* end = nullptr;
-    const auto pid = static_cast<pid_t>(std::strtol(at, &end, 10));
-    if (end == at || *end == '\0') break;  // the end, or cut off: next time
-    at = end + 1;
-    const bool worker = std::any_of(posts_.begin(), posts_.end(), [pid](const Post& post) {
-      return post.child && post.child->pid() == pid;
-    });
-    if (!worker) visit(pid);
-  }
+  struct Look {
+    const std::vector<Post>& posts;
+    F& visit;
+  } look{posts_, visit};
+  sys::for_each_number(
+      path.c_str(),
+      [](long number, void* argument) {
+        const auto& [posts, seen] = *static_cast<Look*>(argument);
+        const auto pid = static_cast<pid_t>(number);
+        const bool worker = std::any_of(posts.begin(), posts.end(), [pid](const Post& post) {
+          return post.child && post.child->pid() == pid;
+        });
+        if (!worker) seen(pid);
+      },
+      &look);
 }
 
 void Keeper::reap_strays() noexcept {

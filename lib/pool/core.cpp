@@ -58,6 +58,7 @@ Core::Ticket Core::submit(detail::CodeToken code, const detail::Writer& argument
   Ticket ticket;
   {
     const std::lock_guard guard(working_);
+    view_.tasks.reserve();  // once a cell is queued it may be claimed: nothing may fail any more
     ticket.cell = take_cell();
     Cell& cell = *view_.cell(ticket.cell);
     // relaxed: a free cell is the owner's (C1)
@@ -67,25 +68,26 @@ Core::Ticket Core::submit(detail::CodeToken code, const detail::Writer& argument
       cell.token = code;
       cell.attempts.store(0, std::memory_order_relaxed);
       put_arguments(cell, arguments, wide);
-      word.state = CellState::queued;
-      cell.word.store(word.packed(), std::memory_order_release);  // [Q]
-      view_.tasks.push(ticket.cell);
     } catch (...) {
       word.state = CellState::done;
       cell.word.store(word.packed(), std::memory_order_relaxed);
       (void)recycle(ticket.cell);
       throw;
     }
+    word.state = CellState::queued;
+    cell.word.store(word.packed(), std::memory_order_release);  // [Q]
+    view_.tasks.push(ticket.cell);
   }
   announce_work(state_, 1);
   return ticket;
 }
 
 Core::Ticket Core::submit(Draft& draft) {
-  require_open();
+  require_for(draft.goes_on);
   Ticket ticket;
   {
     const std::lock_guard guard(working_);
+    view_.tasks.reserve();
     ticket.cell = take_cell();
     Cell& cell = *view_.cell(ticket.cell);
     CellWord word = CellWord::unpack(cell.word.load(std::memory_order_relaxed));  // C1
@@ -95,12 +97,7 @@ Core::Ticket Core::submit(Draft& draft) {
     (void)shm::link(draft.job.get(), cell.args);
     word.state = CellState::job;
     cell.word.store(word.packed(), std::memory_order_release);  // [Q]
-    try {
-      view_.tasks.push(ticket.cell);
-    } catch (...) {
-      if (!recycle_job(ticket.cell)) abandoned_.push_back(ticket.cell);
-      throw;
-    }
+    view_.tasks.push(ticket.cell);
   }
   announce_work(state_, std::min(draft.chunks, state_.seats));
   return ticket;

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <vector>
@@ -32,6 +33,14 @@ struct Draft {
   shm::OwnedBlock input;
   std::byte* items = nullptr;
   std::uint32_t chunks = 0;
+  bool goes_on = false;
+};
+
+/// A reader of results that submits as it reads (detail/pool_core.hpp).
+struct Stream {
+  void (*feed)(void*) = nullptr;
+  std::weak_ptr<void> stream;
+  const void* id = nullptr;
 };
 
 class Core {
@@ -50,6 +59,9 @@ class Core {
   void join();
   void end() noexcept;
   void require_open() const;
+  void require_for(bool goes_on) const;
+  void open_stream(Stream stream);
+  void close_stream(const void* id) noexcept;
   [[nodiscard]] std::uint32_t size() const noexcept { return state_.seats; }
 
   // Work (core.cpp).
@@ -78,7 +90,9 @@ class Core {
   void start_keeper();
   void ensure_keeper();
   [[nodiscard]] bool over();
+  void feed_streams();
   bool wait_for_end(sys::Nanoseconds deadline);
+  void end_by_force() noexcept;
   void kill_workers() noexcept;
   void ring() noexcept;
 
@@ -93,6 +107,9 @@ class Core {
   std::mutex working_;                   // guards these
   std::vector<std::uint32_t> free_;      // cells
   std::deque<std::uint32_t> abandoned_;  // released before they had ended, or still noted
+
+  std::mutex streaming_;  // guards this
+  std::vector<Stream> streams_;
 
   std::atomic<sys::Nanoseconds> looked_at_{0};  // when the kernel was last asked for the keeper
   std::mutex keeping_;                          // guards this

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <csignal>
 #include <string>
 #include <system_error>
@@ -22,6 +23,7 @@ namespace {
 constexpr sys::Nanoseconds kEndGrace = 2'000'000'000;  // then the keeper is given up
 constexpr sys::Nanoseconds kLook = 100'000'000;
 constexpr sys::Nanoseconds kAskEvery = 50'000'000;
+constexpr int kForcedRounds = 8;
 
 std::uint32_t seats_of(const PoolOptions& options) {
   const int wanted = options.processes.value_or(0);
@@ -75,7 +77,9 @@ Core::Core(PoolOptions options)
       object_(create_state(sizes_of(options_))),
       state_(state_of(object_)),
       view_(state_),
-      bell_(make_bell()) {}
+      bell_(make_bell()) {
+  view_.returned.reserve();  // so that the keeper needs no memory to give back what the dead had
+}
 
 void Core::require_owner() const {
   if (owner_ != shm::self())
@@ -92,6 +96,13 @@ void Core::require_open() const {
     default:
       throw ValueError("Pool not running");
   }
+}
+
+// For work of a stream that was open before the pool was closed.
+void Core::require_for(bool goes_on) const {
+  if (!goes_on || phase_of(state_) == Phase::broken) return require_open();
+  require_owner();
+  if (phase_of(state_) == Phase::terminating) throw CancelledError("the pool was terminated");
 }
 
 void Core::throw_broken() const {
@@ -127,7 +138,7 @@ void Core::start_keeper() {
 bool Core::over() {
   const Phase phase = phase_of(state_);
   if (phase == Phase::open || !all_vacant(state_)) return false;
-  return phase >= Phase::terminating || !has_work(view_);
+  return phase >= Phase::terminating || !more_to_come(view_);
 }
 
 void Core::ensure_keeper() {
@@ -161,9 +172,42 @@ void Core::terminate() {
   ring();
 }
 
+void Core::open_stream(Stream stream) {
+  require_open();
+  const std::lock_guard guard(streaming_);
+  streams_.push_back(stream);
+  state_.streams.fetch_add(1, std::memory_order_seq_cst);
+}
+
+void Core::close_stream(const void* id) noexcept {
+  const std::lock_guard guard(streaming_);
+  const auto found = std::find_if(streams_.begin(), streams_.end(),
+                                  [id](const Stream& stream) { return stream.id == id; });
+  if (found == streams_.end()) return;
+  streams_.erase(found);
+  if (state_.streams.fetch_sub(1, std::memory_order_seq_cst) != 1) return;
+  if (phase_of(state_) != Phase::closed) return;
+  wake_parked(state_, kMaxWorkers);  // it was this that they stayed for
+  ring();
+}
+
+// Who joins does not read results: what is left of the inputs is read now.
+void Core::feed_streams() {
+  std::vector<Stream> streams;
+  {
+    const std::lock_guard guard(streaming_);
+    streams = streams_;
+  }
+  for (const Stream& stream : streams) {
+    const std::shared_ptr<void> held = stream.stream.lock();
+    if (held && phase_of(state_) == Phase::closed) stream.feed(held.get());
+  }
+}
+
 void Core::join() {
   require_owner();
   if (phase_of(state_) == Phase::open) throw ValueError("Pool is still running");
+  feed_streams();
   (void)wait_for_end(sys::kForever);
 }
 
@@ -185,22 +229,34 @@ bool Core::wait_for_end(sys::Nanoseconds deadline) {
 
 // From the destructor: bounded, whatever the keeper is doing (it may have been stopped).
 void Core::end() noexcept {
-  if (owner_ != shm::self()) return;
   try {
+    if (owner_ != shm::self()) return;
     terminate();
     if (wait_for_end(sys::deadline_after(kEndGrace))) return;
-    const std::lock_guard guard(keeping_);
-    keeper_->send_signal(SIGKILL);
-    (void)keeper_->wait(sys::deadline_after(kLook));
-    kill_workers();
-  } catch (...) {  // KeyboardInterrupt, no memory for a pidfd: the workers die with this process
-    kill_workers();
+  } catch (...) {  // KeyboardInterrupt, no memory for a pidfd
   }
+  end_by_force();
+}
+
+// Keeper first, so that nobody replaces whom we kill; a keeper that is not waited for would stay a
+// zombie.
+void Core::end_by_force() noexcept {
+  for (int round = 0; round < kForcedRounds; ++round) {  // a wait may be interrupted
+    try {
+      const std::lock_guard guard(keeping_);
+      if (!keeper_) break;
+      keeper_->send_signal(SIGKILL);
+      if (keeper_->wait(sys::deadline_after(kLook))) break;
+    } catch (...) {  // once more
+    }
+  }
+  kill_workers();
 }
 
 void Core::kill_workers() noexcept {
   for (std::uint32_t i = 0; i < state_.seats; ++i) {
-    const shm::Name name = shm::unpack_name(state_.seat(i).name.load(std::memory_order_acquire));
+    const shm::Name name = worker_in(state_.seat(i));
+    if (name.nobody()) continue;
     try {
       const sys::UniqueFd pidfd = sys::open_pidfd(shm::pid_of(name));
       if (shm::is_dead(name)) continue;

@@ -34,11 +34,14 @@ void write_job(Job& job, const detail::JobPlan& plan) {
   job.function_size = plan.function->size();
   job.input_start = align64(job.function_size);
   job.plain_items = plan.item_size != 0 ? 1 : 0;
+  const std::uint64_t each = plan.result_blocks ? sizeof(shm::Location) : plan.result_size;
+  if (plan.single_items) job.failed = align64(job.results + plan.items * each);
   job.flags =
       (plan.result_blocks ? kResultBlocks : 0U) | (plan.single_items ? kAllFailures | kEager : 0U);
 }
 
 std::uint64_t job_size(const Job& job, const detail::JobPlan& plan) {
+  if (job.failed != 0) return job.failed + (plan.items + 63) / 64 * sizeof(std::uint64_t);
   const std::uint64_t each = plan.result_blocks ? sizeof(shm::Location) : plan.result_size;
   return job.results + job.items * each;
 }
@@ -48,6 +51,11 @@ void prepare(Job& job, const detail::JobPlan& plan) {
     auto* record = new (&job.chunk(i)) ChunkRecord{};
     if (plan.offsets != nullptr) record->input_offset = (*plan.offsets)[i];
   }
+  if (job.failed != 0) {
+    for (std::uint64_t i = 0; i < job.items; i += 64) {
+      new (&job.failed_bits(i)) std::atomic<std::uint64_t>(0);
+    }
+  }
   if (!plan.result_blocks) return;
   for (std::uint64_t i = 0; i < job.items; ++i) new (&job.result_block(i)) shm::Location(0);
 }
@@ -55,7 +63,7 @@ void prepare(Job& job, const detail::JobPlan& plan) {
 }  // namespace
 
 Draft* draft(Core& core, const detail::JobPlan& plan) {
-  core.require_open();
+  core.require_for(plan.goes_on);
   Job plain{};
   write_job(plain, plan);
   auto drafted = std::make_unique<Draft>();
@@ -63,6 +71,7 @@ Draft* draft(Core& core, const detail::JobPlan& plan) {
   auto* job = new (drafted->job.get().data()) Job{};
   write_job(*job, plan);
   prepare(*job, plan);
+  drafted->goes_on = plan.goes_on;
   drafted->chunks = static_cast<std::uint32_t>(job->chunks);
 
   std::vector<shm::ObjectId> ids;

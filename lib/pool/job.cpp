@@ -35,14 +35,34 @@ void release_failures(shm::Location& first) noexcept {
   }
 }
 
-// True if the item in which a worker died is to be tried once more.
-bool may_try_again(ChunkRecord& record, std::uint64_t item, std::uint32_t retries) noexcept {
-  if (retries == 0) return false;
-  // relaxed: the keeper's own; a successor that counts one attempt twice only gives up earlier
-  const std::uint64_t seen = record.attempts.load(std::memory_order_relaxed);
-  const std::uint64_t before = seen >> 16U == item ? seen & 0xFFFFU : 0;
-  record.attempts.store(item << 16U | (before + 1), std::memory_order_relaxed);
-  return before < retries;
+struct Failure {
+  std::uint64_t item;
+  std::uint64_t obituary;
+  Verdict verdict;
+};
+
+// Appends the record. \throws ArenaExhausted, std::bad_alloc
+void write_failure(Job& job, std::uint64_t chunk, const Failure& failure,
+                   const detail::Writer* exception) {
+  shm::Location* place = &job.chunk(chunk).failures;
+  while (FailureRecord* there = record_at(*place)) {
+    if (there->item == failure.item || (job.flags & kAllFailures) == 0) return;
+    place = &there->next;
+  }
+  const std::size_t size = exception == nullptr ? 0 : exception->size();
+  std::vector<shm::ObjectId> handles;
+  if (exception != nullptr) {
+    for (const detail::HandleId id : exception->handles()) handles.push_back(id.value);
+  }
+  shm::OwnedBlock block(shm::make_message(sizeof(FailureRecord) + size, handles));
+  std::byte* bytes = reinterpret_cast<shm::Message*>(block.get().data())->bytes();
+  auto* record = new (bytes) FailureRecord{};
+  record->item = failure.item;
+  record->obituary = failure.obituary;
+  record->verdict = failure.verdict;
+  record->size = static_cast<std::uint32_t>(size);
+  if (size != 0) std::memcpy(bytes + sizeof(FailureRecord), exception->data(), size);
+  (void)shm::link(block.get(), *place);
 }
 
 }  // namespace
@@ -66,15 +86,31 @@ bool claim_chunk(Job& job, std::uint64_t chunk, Claimer claimer, std::uint32_t& 
   return true;
 }
 
-void give_back(Job& job, std::uint64_t chunk, const Loss& loss) {
+bool may_try_again(ChunkRecord& record, std::uint64_t item, std::uint32_t retries) noexcept {
+  if (retries == 0) return false;
+  // relaxed: the claimer's own, or the keeper's; a successor that counts one attempt twice only
+  // gives up earlier
+  const std::uint64_t seen = record.attempts.load(std::memory_order_relaxed);
+  const std::uint64_t before = seen >> 16U == item ? seen & 0xFFFFU : 0;
+  record.attempts.store(item << 16U | (before + 1), std::memory_order_relaxed);
+  return before < retries;
+}
+
+void give_back(Job& job, std::uint64_t chunk, const Loss& loss) noexcept {
   if (chunk >= job.chunks) return;  // the note was written, but for its chunk
   ChunkRecord& record = job.chunk(chunk);
   std::uint64_t seen = record.word.load(std::memory_order_acquire);
   const ChunkWord before = ChunkWord::unpack(seen);
-  if (before.owner != chunk_owner(loss.claimer)) return;
+  if (before.owner != chunk_owner(loss.claimer)) {
+    // It may have ended this chunk and died before it counted that. One too many is only a hint
+    // that comes early; one too few would leave the waiter asleep.
+    if (before.progress == job.length(chunk)) job.ended.fetch_add(1, std::memory_order_seq_cst);
+    return;
+  }
   ChunkWord after{before.progress, false, 0};
   const bool failed = before.running && before.progress < job.length(chunk) &&
-                      !may_try_again(record, before.progress, loss.retries);
+                      (has_failed(job, chunk, before.progress) ||
+                       !may_try_again(record, before.progress, loss.retries));
   if (failed) {
     add_failure(job, chunk, before.progress, loss.verdict, loss.obituary, nullptr);
     MULTIPROCESSING_CRASH_POINT("pool.chunk.failed");
@@ -87,26 +123,29 @@ void give_back(Job& job, std::uint64_t chunk, const Loss& loss) {
 }
 
 void add_failure(Job& job, std::uint64_t chunk, std::uint64_t item, Verdict verdict,
-                 std::uint64_t obituary, const detail::Writer* exception) {
-  shm::Location* place = &job.chunk(chunk).failures;
-  while (FailureRecord* there = record_at(*place)) {
-    if (there->item == item || (job.flags & kAllFailures) == 0) return;
-    place = &there->next;
+                 std::uint64_t obituary, const detail::Writer* exception) noexcept {
+  if (job.failed != 0) {
+    const std::uint64_t index = chunk * job.chunk_size + item;
+    // relaxed: the progress, which follows, publishes it
+    job.failed_bits(index).fetch_or(std::uint64_t{1} << index % 64, std::memory_order_relaxed);
   }
-  const std::size_t size = exception == nullptr ? 0 : exception->size();
-  std::vector<shm::ObjectId> handles;
-  if (exception != nullptr) {
-    for (const detail::HandleId id : exception->handles()) handles.push_back(id.value);
+  try {
+    write_failure(job, chunk, {item, obituary, verdict}, exception);
+  } catch (...) {  // no memory
+    std::uint64_t none = 0;
+    // relaxed: as above
+    job.unwritten.compare_exchange_strong(none, pack_unwritten(verdict, obituary),
+                                          std::memory_order_relaxed);
   }
-  shm::OwnedBlock block(shm::make_message(sizeof(FailureRecord) + size, handles));
-  std::byte* bytes = reinterpret_cast<shm::Message*>(block.get().data())->bytes();
-  auto* record = new (bytes) FailureRecord{};
-  record->item = item;
-  record->obituary = obituary;
-  record->verdict = verdict;
-  record->size = static_cast<std::uint32_t>(size);
-  if (size != 0) std::memcpy(bytes + sizeof(FailureRecord), exception->data(), size);
-  (void)shm::link(block.get(), *place);
+}
+
+bool has_failed(Job& job, std::uint64_t chunk, std::uint64_t item) noexcept {
+  const std::uint64_t index = chunk * job.chunk_size + item;
+  // relaxed: the reader has seen the progress, or the death of the writer
+  const bool marked =
+      job.failed != 0 &&
+      (job.failed_bits(index).load(std::memory_order_relaxed) >> index % 64 & 1U) != 0;
+  return marked || failure_of(job, chunk, item) != nullptr;
 }
 
 const FailureRecord* first_failure(Job& job, std::uint64_t chunk) noexcept {

@@ -6,9 +6,11 @@
 //
 //   0     header     the runner's token, sizes, offsets, flags; Location of the input
 //   128   next       chunk to look at first, a hint
-//   192   ended      chunks that have ended, a hint; waited: somebody sleeps on it
+//   192   ended      chunks that have ended, a hint; waited: somebody sleeps on it; unwritten: a
+//                    failure for which there was no memory (bit 63 set, verdict, obituary)
 //   256   chunks     a record each, 32 or 64 bytes apart (64 while that is cheap: no false sharing)
 //   ...   results    in place if they are plain, else a Location each
+//   ...   failed     a bit for each item, if single items are waited for
 //
 //   Input: a message (shm/object.hpp) with the callable's state, then, 64-aligned, the plain items
 //   themselves or the encoded items; a chunk's record says where its first one begins.
@@ -25,7 +27,9 @@
 //   J1  A chunk has ended when its progress is its length; a job, when all its chunks have. Nothing
 //       is counted: the counters in the header are hints.
 //   J2  Item p of a chunk is done or failed when progress > p: failed if a record in the chunk's
-//       list names it (the list is in the order of the items), else its result is there.
+//       list names it (the list is in the order of the items) or its bit is set, else its result is
+//       there. Nothing that must be written down after a death needs memory: a failure without a
+//       record is `unwritten`'s.
 //   J3  Only the claimer writes results and failures of a chunk; the keeper after its death.
 //   J4  The owner frees a job after it has ended and when no seat's note names its cell (state.hpp,
 //       S4), for a worker that looks for a chunk touches the words without owning anything.
@@ -79,7 +83,7 @@ struct ChunkRecord {
   std::atomic<std::uint64_t> word;
   shm::Location failures;               // FailureRecord, in the order of the items
   std::uint64_t input_offset;           // of its first item, if the items are encoded
-  std::atomic<std::uint64_t> attempts;  // of one item: item << 16 | count; the keeper's
+  std::atomic<std::uint64_t> attempts;  // of one item: item << 16 | count; J3
 };
 static_assert(sizeof(ChunkRecord) == 32);
 
@@ -98,6 +102,18 @@ inline constexpr std::uint32_t kResultBlocks = 1;  // a Location for each result
 inline constexpr std::uint32_t kAllFailures = 2;   // else the first of each chunk is enough
 inline constexpr std::uint32_t kEager = 4;         // somebody waits for single items
 
+/// What became of an item that has no record: 0, or as follows.
+constexpr std::uint64_t pack_unwritten(Verdict verdict, std::uint64_t obituary) noexcept {
+  return std::uint64_t{1} << 63U | static_cast<std::uint64_t>(verdict) << 61U |
+         (obituary & ((std::uint64_t{1} << 61U) - 1));
+}
+constexpr Verdict verdict_in(std::uint64_t unwritten) noexcept {
+  return static_cast<Verdict>(unwritten >> 61U & 3U);
+}
+constexpr std::uint64_t obituary_in(std::uint64_t unwritten) noexcept {
+  return unwritten & ((std::uint64_t{1} << 61U) - 1);
+}
+
 struct Job {
   detail::CodeToken runner;
   std::uint64_t items;
@@ -107,12 +123,14 @@ struct Job {
   std::uint64_t results;        // offset
   std::uint64_t function_size;  // bytes of the callable's state in the input
   std::uint64_t input_start;    // offset of the items in the input
+  std::uint64_t failed;         // offset of the bits; 0: none
   std::uint32_t flags;
   std::uint32_t plain_items;
   shm::Location input;
   alignas(64) std::atomic<std::uint64_t> next;
   alignas(64) std::atomic<std::uint64_t> ended;
   std::atomic<std::uint32_t> waited;
+  std::atomic<std::uint64_t> unwritten;
 
   [[nodiscard]] ChunkRecord& chunk(std::uint64_t index) noexcept {
     return *reinterpret_cast<ChunkRecord*>(reinterpret_cast<std::byte*>(this + 1) + index * stride);
@@ -123,6 +141,10 @@ struct Job {
   }
   [[nodiscard]] std::byte* result_bytes() noexcept {
     return reinterpret_cast<std::byte*>(this) + results;
+  }
+  [[nodiscard]] std::atomic<std::uint64_t>& failed_bits(std::uint64_t item) noexcept {
+    return reinterpret_cast<std::atomic<std::uint64_t>*>(reinterpret_cast<std::byte*>(this) +
+                                                         failed)[item / 64];
   }
   [[nodiscard]] shm::Location& result_block(std::uint64_t item) noexcept {
     return reinterpret_cast<shm::Location*>(result_bytes())[item];
@@ -144,14 +166,21 @@ struct Loss {
   std::uint64_t obituary;
   std::uint32_t retries;
 };
-void give_back(Job& job, std::uint64_t chunk, const Loss& loss);
+void give_back(Job& job, std::uint64_t chunk, const Loss& loss) noexcept;
 
-/// Records what became of an item, once. \throws ArenaExhausted
+/// True if an item in which a worker died, or that overran, is to be tried once more; counts it.
+/// For the chunk's claimer, or the keeper after its death.
+[[nodiscard]] bool may_try_again(ChunkRecord& record, std::uint64_t item,
+                                 std::uint32_t retries) noexcept;
+
+/// Records what became of an item, once; without memory for it, in the job's header.
 void add_failure(Job& job, std::uint64_t chunk, std::uint64_t item, Verdict verdict,
-                 std::uint64_t obituary, const detail::Writer* exception);
+                 std::uint64_t obituary, const detail::Writer* exception) noexcept;
 
 /// The record of an item, if it has failed.
 const FailureRecord* failure_of(Job& job, std::uint64_t chunk, std::uint64_t item) noexcept;
+/// True if the item has failed, recorded or not.
+[[nodiscard]] bool has_failed(Job& job, std::uint64_t chunk, std::uint64_t item) noexcept;
 /// The first failure of a chunk.
 const FailureRecord* first_failure(Job& job, std::uint64_t chunk) noexcept;
 

@@ -27,6 +27,11 @@ std::string worker_title(const PoolOptions& options, std::uint32_t index) {
   return (name.empty() ? "ForkPoolWorker" : name) + "-" + std::to_string(index + 1);
 }
 
+bool occupied(const Seat& seat) noexcept {
+  const std::uint64_t word = seat.word.load(std::memory_order_acquire);  // [S]
+  return SeatWord::unpack(word).phase != SeatPhase::vacant;
+}
+
 }  // namespace
 
 Keeper::Keeper(View& view, const PoolOptions& options, const KeeperPlan& plan)
@@ -60,25 +65,33 @@ void Keeper::adopt_seat(std::uint32_t index) {
   SeatWord word = SeatWord::unpack(seen);
   if (word.phase == SeatPhase::starting) {
     // A worker that exists all the same finds its seat taken back, and ends.
-    const SeatWord vacant{SeatPhase::vacant, word.incarnation + 1};
-    if (seat.word.compare_exchange_strong(seen, vacant.packed(), std::memory_order_seq_cst)) return;
-    word = SeatWord::unpack(seen);
+    if (take_back(index, word.incarnation)) return;
+    word = SeatWord::unpack(seat.word.load(std::memory_order_acquire));
   }
   if (word.phase != SeatPhase::live) return;
-  const shm::Name name = shm::unpack_name(seat.name.load(std::memory_order_acquire));
+  const shm::Name name = worker_in(seat);
   auto child = std::make_shared<process::Child>(name, worker_title(options_, index),
                                                 process::Child::Origin::elsewhere);
   const pid_t pid = shm::pid_of(name);
-  sys::UniqueFd pidfd;
   try {
-    pidfd = sys::open_pidfd(pid);
-  } catch (const std::system_error&) {  // it has ended
+    sys::UniqueFd pidfd;
+    if (!shm::is_dead(name)) pidfd = sys::open_pidfd(pid);
+    // Alive after the pidfd was opened: the pid was its own then. If not, a pipe without writers is
+    // readable, as the pidfd of the dead would be.
+    if (shm::is_dead(name)) pidfd = std::move(sys::make_pipe().read);
+    child->found(pid, std::move(pidfd));
+    posts_[index].child = std::move(child);
+  } catch (const std::system_error&) {  // it ended just now, or there are no descriptors: later
+    wake_at_ = sys::deadline_after(kRetry);
   }
-  // Alive after the pidfd was opened: the pid was its own then. If not, a pipe without writers is
-  // readable, as the pidfd of the dead would be.
-  if (shm::is_dead(name)) pidfd = std::move(sys::make_pipe().read);
-  child->found(pid, std::move(pidfd));
-  posts_[index].child = std::move(child);
+}
+
+// starting(i) -> vacant(i + 1). False: its worker was faster, the seat is live.
+bool Keeper::take_back(std::uint32_t index, std::uint64_t incarnation) noexcept {
+  std::uint64_t starting = SeatWord{SeatPhase::starting, incarnation, {}}.packed();
+  const SeatWord vacant{SeatPhase::vacant, incarnation + 1, {}};
+  return state_.seat(index).word.compare_exchange_strong(starting, vacant.packed(),
+                                                         std::memory_order_seq_cst);
 }
 
 // vacant(i) -> starting(i), then the fork. The worker does the rest.
@@ -86,7 +99,9 @@ void Keeper::fill(std::uint32_t index) {
   Seat& seat = state_.seat(index);
   const SeatWord word = SeatWord::unpack(seat.word.load(std::memory_order_acquire));
   const std::uint64_t incarnation = word.incarnation;
-  seat.word.store(SeatWord{SeatPhase::starting, incarnation}.packed(), std::memory_order_release);
+  seat.incarnation.store(incarnation, std::memory_order_relaxed);  // relaxed: the word follows
+  seat.word.store(SeatWord{SeatPhase::starting, incarnation, {}}.packed(),
+                  std::memory_order_release);
   MULTIPROCESSING_CRASH_POINT("pool.seat.starting");
   process::LaunchOptions options;
   options.title = worker_title(options_, index);
@@ -100,10 +115,9 @@ void Keeper::fill(std::uint32_t index) {
   try {
     posts_[index].child =
         process::launch(options, [=, this] { return be_worker(index, incarnation); }).child();
-  } catch (const std::system_error&) {
-    seat.word.store(SeatWord{SeatPhase::vacant, incarnation + 1}.packed(),
-                    std::memory_order_release);
+  } catch (const std::exception&) {  // before the fork, or after it: the child was killed then
     wake_at_ = sys::deadline_after(kRetry);
+    if (!take_back(index, incarnation)) return;  // it may have claimed something: adopted, cleaned
     if (++failed_forks_ < kFailedForks) return;
     keep_failure(state_);
     (void)advance_phase(state_, Phase::broken);
@@ -122,13 +136,14 @@ int Keeper::be_worker(std::uint32_t index, std::uint64_t incarnation) {
 
 // True if a vacant seat is to be filled.
 bool Keeper::wanted(Phase phase) noexcept {
-  return phase == Phase::open || (phase == Phase::closed && has_work(view_));
+  return phase == Phase::open || (phase == Phase::closed && more_to_come(view_));
 }
 
 void Keeper::look_after(std::uint32_t index) {
   Post& post = posts_[index];
   if (post.child) {
     const std::optional<int> status = post.child->poll_exit();
+    post.ended = status.has_value();
     if (status) clean(index, *status);
   }
   const sys::Nanoseconds now = sys::now();
@@ -139,6 +154,8 @@ void Keeper::look_after(std::uint32_t index) {
     } else {
       limit(index, now);
     }
+  } else if (occupied(state_.seat(index))) {
+    adopt_seat(index);
   } else if (wanted(phase)) {
     fill(index);
   }
@@ -163,7 +180,7 @@ void Keeper::limit(std::uint32_t index, sys::Nanoseconds now) {
   Post& post = posts_[index];
   std::uint64_t unit = seat.limit.load(std::memory_order_acquire);
   if (seat.deadline.load(std::memory_order_seq_cst) > now && (unit & 3U) == 0) return;  // [L]
-  if (post.against != unit >> 2U) post = {post.child, 0, unit >> 2U, false};
+  if (post.against != unit >> 2U) post = {post.child, 0, unit >> 2U, false, false};
   if (now < post.step_at) return;
   switch (static_cast<Stage>(unit & 3U)) {
     case Stage::none:
@@ -190,7 +207,8 @@ void Keeper::wait() {
   set_alarm(now);
   std::vector<struct pollfd> watched{{plan_.bell_read, POLLIN, 0}};
   for (const Post& post : posts_) {
-    if (post.child) watched.push_back({post.child->pidfd(), POLLIN, 0});
+    // One that has ended and cannot be cleaned yet would end each wait at once.
+    if (post.child && !post.ended) watched.push_back({post.child->pidfd(), POLLIN, 0});
   }
   const sys::Nanoseconds span = std::max<sys::Nanoseconds>(wake_at_ - now, 0);
   const std::timespec timeout{span / 1'000'000'000, span % 1'000'000'000};

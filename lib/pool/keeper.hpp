@@ -41,10 +41,12 @@ class Keeper {
     sys::Nanoseconds step_at = sys::kForever;  // when the next step against it is due
     std::uint64_t against = 0;                 // the unit that overran, as in Seat::limit
     bool terminated = false;
+    bool ended = false;  // and not cleaned yet: for want of memory
   };
 
   void adopt();
   void adopt_seat(std::uint32_t index);
+  bool take_back(std::uint32_t index, std::uint64_t incarnation) noexcept;
   void fill(std::uint32_t index);
   [[nodiscard]] int be_worker(std::uint32_t index, std::uint64_t incarnation);
   void look_after(std::uint32_t index);

@@ -26,6 +26,11 @@ std::exception_ptr task_timeout(const detail::TaskName& name) {
 
 namespace {
 
+std::exception_ptr unwritten_exception() {
+  return std::make_exception_ptr(
+      ArenaExhausted("what the task threw could not be kept: no memory is left for it"));
+}
+
 std::span<const std::byte> message_at(const shm::Location& place) noexcept {
   const auto ref = shm::BlockRef::unpack(place.load(std::memory_order_acquire));
   if (!ref) return {};
@@ -37,8 +42,24 @@ std::exception_ptr failure(const FailureRecord* record, const detail::TaskName& 
   if (record == nullptr) return nullptr;
   if (record->verdict == Verdict::died) return worker_died(record->obituary, name);
   if (record->verdict == Verdict::timed_out) return task_timeout(name);
+  if (record->size == 0) return unwritten_exception();
   detail::Reader in(reinterpret_cast<const std::byte*>(record + 1), record->size);
   return detail::decode_exception(in);
+}
+
+// Of an item whose failure could not be recorded.
+std::exception_ptr unwritten(const Job& job, const detail::TaskName& name) {
+  // relaxed: the progress that led here was read by acquire, [C]
+  const std::uint64_t word = job.unwritten.load(std::memory_order_relaxed);
+  if (word == 0) return nullptr;
+  switch (verdict_in(word)) {
+    case Verdict::died:
+      return worker_died(obituary_in(word), name);
+    case Verdict::timed_out:
+      return task_timeout(name);
+    default:
+      return unwritten_exception();
+  }
 }
 
 }  // namespace
@@ -94,7 +115,9 @@ std::exception_ptr task_error(Core& core, Ticket task, const TaskName& name) {
   const pool::Cell& cell = core.cell(task);
   switch (CellWord::unpack(cell.word.load(std::memory_order_acquire)).state) {
     case CellState::raised: {
-      Reader in(task_result(core, task));
+      const std::span<const std::byte> bytes = task_result(core, task);
+      if (bytes.empty()) return pool::unwritten_exception();
+      Reader in(bytes);
       return decode_exception(in);
     }
     case CellState::died:
@@ -132,7 +155,7 @@ std::exception_ptr job_error(Core& core, Ticket ticket, const TaskName& name) {
   for (std::uint64_t i = 0; i < job.chunks; ++i) {
     if (const auto* record = pool::first_failure(job, i)) return pool::failure(record, name);
   }
-  return nullptr;
+  return pool::unwritten(job, name);
 }
 
 const std::byte* job_results(Core& core, Ticket job) noexcept {
@@ -146,9 +169,18 @@ bool item_ended(Core& core, Ticket ticket, std::uint64_t item) noexcept {
   return pool::ChunkWord::unpack(word).progress > item % job.chunk_size;
 }
 
+bool item_failed(Core& core, Ticket ticket, std::uint64_t item) noexcept {
+  pool::Job& job = pool::job_in(core.cell(ticket));
+  // relaxed: the caller has seen that the item has ended, by acquire
+  return (job.failed_bits(item).load(std::memory_order_relaxed) >> item % 64 & 1U) != 0;
+}
+
 std::exception_ptr item_error(Core& core, Ticket ticket, std::uint64_t item, const TaskName& name) {
   pool::Job& job = pool::job_in(core.cell(ticket));
-  return pool::failure(pool::failure_of(job, item / job.chunk_size, item % job.chunk_size), name);
+  const std::uint64_t chunk = item / job.chunk_size;
+  const pool::FailureRecord* record = pool::failure_of(job, chunk, item % job.chunk_size);
+  if (record != nullptr) return pool::failure(record, name);
+  return pool::unwritten(job, name);
 }
 
 std::span<const std::byte> item_result(Core& core, Ticket ticket, std::uint64_t item) {
@@ -158,6 +190,13 @@ std::span<const std::byte> item_result(Core& core, Ticket ticket, std::uint64_t 
 
 bool wait_items(Core& core, bool (*ended)(void*), void* argument, std::int64_t deadline) {
   return core.wait_items(ended, argument, deadline);
+}
+
+void open_stream(Core& core, void (*feed)(void*), const std::shared_ptr<void>& stream) {
+  core.open_stream({feed, stream, stream.get()});
+}
+void close_stream(Core& core, const void* stream) noexcept {
+  core.close_stream(stream);
 }
 
 void release_ticket(Core& core, Ticket ticket) noexcept {

@@ -70,12 +70,18 @@ void Ring::grow() {
   state_->current.store(old + 1, std::memory_order_release);  // [G]
 }
 
-void Ring::push(std::uint32_t cell) {
+void Ring::reserve() {
   // relaxed: own
   if (array(0) == nullptr) make_array(0);
-  const std::uint64_t position = state_->tail.load(std::memory_order_relaxed);
-  const std::uint64_t held = position - state_->head.load(std::memory_order_acquire);
+  const std::uint64_t held =
+      state_->tail.load(std::memory_order_relaxed) - state_->head.load(std::memory_order_acquire);
   if (held >= std::uint64_t{kFirstRing} << state_->current.load(std::memory_order_relaxed)) grow();
+}
+
+void Ring::push(std::uint32_t cell) {
+  reserve();
+  // relaxed: own
+  const std::uint64_t position = state_->tail.load(std::memory_order_relaxed);
   entry(state_->current.load(std::memory_order_relaxed), position)
       .exchange(make_entry(position, cell), std::memory_order_seq_cst);  // [P]
   MULTIPROCESSING_CRASH_POINT("pool.ring.pushed");

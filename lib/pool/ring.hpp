@@ -68,7 +68,10 @@ class Ring {
   /// Head goes on from `position`, unless somebody was faster.
   void pass(std::uint64_t position) noexcept;
 
-  /// The producer only. \throws ArenaExhausted if it has to grow and cannot.
+  /// The producer only: makes room, so that the next push cannot fail.
+  /// \throws ArenaExhausted if it has to grow and cannot.
+  void reserve();
+  /// The producer only. \throws as reserve
   void push(std::uint32_t cell);
   /// push, unless the cell stands behind the head already. The caller has made the cell claimable
   /// by a seq_cst step before.

@@ -92,12 +92,17 @@ void Limit::begin() {
 }
 
 bool Limit::end() noexcept {
-  const bool late = sys::now() > seat_.deadline.load(std::memory_order_relaxed);  // own
+  const bool overran = sys::now() > seat_.deadline.load(std::memory_order_relaxed);  // own
   seat_.deadline.store(INT64_MAX, std::memory_order_seq_cst);
   timer_->disarm();
   const std::uint64_t was = seat_.limit.exchange(++count_ << 2U, std::memory_order_acq_rel);
   doomed_ = static_cast<Stage>(was & 3U) == Stage::doomed;
-  return late || (was & 3U) != 0;
+  return overran || (was & 3U) != 0;
+}
+
+bool Limit::late() const noexcept {
+  if (!wanted_) return false;
+  return asked() || sys::now() > seat_.deadline.load(std::memory_order_relaxed);  // own
 }
 
 bool Limit::asked() const noexcept {
@@ -141,9 +146,13 @@ bool Worker::call(Cell& cell) {
     return true;
   } catch (...) {
     if (passes_through()) throw;
-    detail::Writer out;
-    detail::encode_exception(out, std::current_exception(), origin_of(code));
-    store_result(cell, out);
+    try {
+      detail::Writer out;
+      detail::encode_exception(out, std::current_exception(), origin_of(code));
+      store_result(cell, out);
+    } catch (...) {  // no memory: known by its missing text
+      cell.result_size = 0;
+    }
     return false;
   }
 }
@@ -226,7 +235,7 @@ bool Worker::run_items(Job& job, const Unit& unit, detail::JobRun& run) {
   } catch (...) {
     detail::begin_item(run);
     detail::fail_item(run);
-    detail::end_item(run);
+    (void)detail::end_item(run);
     return run.progress >= run.end;
   }
 }
@@ -247,13 +256,18 @@ void watch_begin(JobRun& run) {
   if (limit.wanted()) limit.begin();
 }
 
-void watch_return(JobRun& run) {
+bool watch_return(JobRun& run) {
   pool::Worker& worker = worker_of(run);
   MULTIPROCESSING_CRASH_POINT("pool.item.returned");
-  if (!worker.limit().wanted() || !worker.limit().end()) return;
+  if (!worker.limit().wanted() || !worker.limit().end()) return true;
   const pool::Worker::Running& running = worker.running();
+  if (!worker.limit().doomed() &&
+      pool::may_try_again(running.job->chunk(running.chunk), run.progress, worker.retries())) {
+    return false;
+  }
   pool::add_failure(*running.job, running.chunk, run.progress, pool::Verdict::timed_out, 0,
                     nullptr);
+  return true;
 }
 
 void watch_end(JobRun& run) {
@@ -265,7 +279,9 @@ void watch_end(JobRun& run) {
 
 void fail_item(JobRun& run) {
   if (pool::passes_through()) throw;
-  const pool::Worker::Running& running = worker_of(run).running();
+  pool::Worker& worker = worker_of(run);
+  if (run.watched && worker.limit().late()) return;  // the overrun is what counts
+  const pool::Worker::Running& running = worker.running();
   Writer out;
   encode_exception(out, std::current_exception(), pool::origin_of(nullptr));
   pool::add_failure(*running.job, running.chunk, run.progress, pool::Verdict::raised, 0, &out);

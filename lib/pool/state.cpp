@@ -11,6 +11,7 @@
 #include "pool/describe.hpp"
 #include "pool/job.hpp"
 #include "shm/object.hpp"
+#include "shm/process_table.hpp"
 #include "shm/watch.hpp"
 
 namespace multiprocessing::pool {
@@ -130,6 +131,16 @@ std::uint32_t View::add_cell() {
   return index;
 }
 
+shm::Name worker_in(const Seat& seat) noexcept {
+  const SeatWord word = SeatWord::unpack(seat.word.load(std::memory_order_acquire));  // [S]
+  if (word.phase != SeatPhase::live) return {};
+  constexpr std::uint32_t kGenerationAt = 18;  // in a slot's state
+  const std::uint64_t now =
+      shm::slot_at(word.worker.slot).state.load(std::memory_order_acquire) >> kGenerationAt;
+  if ((now & SeatWord::kLowGeneration) != word.worker.generation) return {};
+  return {word.worker.slot, now};
+}
+
 void empty_cell(Cell& cell) noexcept {
   const CellWord word = CellWord::unpack(cell.word.load(std::memory_order_acquire));
   if (word.state == CellState::job || word.state == CellState::retired) empty_job(cell.args);
@@ -159,6 +170,10 @@ bool advance_phase(PoolState& state, Phase to) noexcept {
 
 bool has_work(View& view) noexcept {
   return view.returned.peek().there || view.tasks.peek().there;
+}
+
+bool more_to_come(View& view) noexcept {
+  return view.state().streams.load(std::memory_order_seq_cst) != 0 || has_work(view);
 }
 
 // Who sleeps on `park` is woken here, by whoever made work; it waits for nobody else's act but the

@@ -13,8 +13,9 @@
 //   1088  seats       one of 128 bytes for each worker
 //
 // Seat
-//   0   word       bits 0..1 vacant=0 starting=1 live=2; 2..63 incarnation
-//   8   name       the worker's name in the process table, packed
+//   0   word       bits 0..1 vacant=0 starting=1 live=2; 2..63 incarnation; but of live: 2..16
+//                  incarnation, low bits; 17..47 the worker's generation, low bits; 48..63 its slot
+//   8   incarnation  in full, the keeper's
 //   16  doing      what it does or is about to claim: bits 62..63 nothing=0 task=1 job=2;
 //                  32..61 cell; 0..31 chunk
 //   24  park       1: sleeps, or is about to
@@ -30,7 +31,10 @@
 //
 // Invariants
 //   S1  A worker runs tasks only in live(i), which it entered by compare-exchange: one whose keeper
-//       died between fork and note finds its seat taken back, and ends.
+//       died between fork and note finds its seat taken back, and ends. The same step names it: a
+//       worker that comes late, after two keepers, can enter or rename nothing. (It compares the
+//       incarnation in full. The generation's low 31 bits name one process, since a slot is reused
+//       only after its sweep, and a keeper looks long before 2^31 of them.)
 //   S2  A seat leaves live(i) only after its worker has ended and all that the worker had claimed
 //       was given back. So a claim may name the seat instead of the process.
 //   S3  `doing` names a thing before it is claimed; a worker has claimed one thing at most.
@@ -39,7 +43,7 @@
 //       at the bits after it: either the worker sees the work or the other one its bit.
 //
 // Ordering. Each pair is named where it is used.
-//   [S] enter: seq_cst on word, after name -> keeper: acquire
+//   [S] enter: seq_cst on word -> keeper: acquire
 //   [N] note: seq_cst store of doing, then seq_cst load of the cell's word <-> free: seq_cst store
 //       of the word, then seq_cst load of doing (store-load on both sides)
 //   [I] park: seq_cst on the bits, then a look for work <-> push: seq_cst, then a look at the bits
@@ -74,14 +78,25 @@ enum class SeatPhase : std::uint8_t { vacant, starting, live };
 
 struct SeatWord {
   SeatPhase phase = SeatPhase::vacant;
-  std::uint64_t incarnation = 0;
+  std::uint64_t incarnation = 0;  // of live: its low bits
+  shm::Name worker{};             // of live: its slot, and the low bits of its generation
   [[nodiscard]] constexpr std::uint64_t packed() const noexcept {
-    return static_cast<std::uint64_t>(phase) | incarnation << 2U;
+    if (phase != SeatPhase::live) return static_cast<std::uint64_t>(phase) | incarnation << 2U;
+    return static_cast<std::uint64_t>(phase) | (incarnation & kLowIncarnation) << 2U |
+           (worker.generation & kLowGeneration) << 17U | std::uint64_t{worker.slot} << 48U;
   }
   static constexpr SeatWord unpack(std::uint64_t word) noexcept {
-    return {static_cast<SeatPhase>(word & 3U), word >> 2U};
+    const auto phase = static_cast<SeatPhase>(word & 3U);
+    if (phase != SeatPhase::live) return {phase, word >> 2U, {}};
+    return {phase,
+            word >> 2U & kLowIncarnation,
+            {static_cast<std::uint32_t>(word >> 48U), word >> 17U & kLowGeneration}};
   }
+  static constexpr std::uint64_t kLowIncarnation = 0x7FFF;
+  static constexpr std::uint64_t kLowGeneration = 0x7FFFFFFF;
 };
+static_assert(SeatWord::unpack(SeatWord{SeatPhase::live, 7, {65534, 9}}.packed()).worker ==
+              shm::Name{65534, 9});
 
 enum class Doing : std::uint8_t { nothing, task, job };
 
@@ -104,7 +119,7 @@ enum class Stage : std::uint8_t { none, asked, doomed };
 
 struct alignas(128) Seat {
   std::atomic<std::uint64_t> word;
-  std::atomic<std::uint64_t> name;
+  std::atomic<std::uint64_t> incarnation;
   std::atomic<std::uint64_t> doing;
   std::atomic<std::uint32_t> park;
   std::atomic<std::uint32_t> ready;
@@ -132,7 +147,8 @@ struct PoolState {
   std::atomic<std::uint32_t> failed_starts;
   std::atomic<std::uint32_t> waited;  // the owner waits for any item (kEager)
   shm::Location failure;              // message: the exception of the first initializer that failed
-  std::byte spare[56];
+  std::atomic<std::uint32_t> streams;  // readers that may still submit (the owner's)
+  std::byte spare[52];
 
   alignas(128) std::atomic<std::uint64_t> parked[kBitWords];
   std::atomic<std::uint64_t> searching[kBitWords];
@@ -187,6 +203,9 @@ class View {
   std::atomic<Cell*> segments_[kSegments] = {};
 };
 
+/// The worker that sits there; nobody if the seat is not live, or its slot is another's by now.
+[[nodiscard]] shm::Name worker_in(const Seat& seat) noexcept;
+
 /// Frees what a cell holds besides itself: arguments, result, a job.
 void empty_cell(Cell& cell) noexcept;
 
@@ -201,6 +220,8 @@ void keep_failure(PoolState& state);
 
 /// True if a worker would find something to do, or something to clear away.
 bool has_work(View& view) noexcept;
+/// The same of a closed pool, or if a stream goes on that may submit.
+bool more_to_come(View& view) noexcept;
 
 /// Wakes up to `count` parked workers.
 void wake_parked(PoolState& state, std::uint32_t count) noexcept;

@@ -43,14 +43,16 @@ int Worker::run(const PoolOptions& options) {
 
 // starting(i) -> live(i): S1.
 bool Worker::take_seat() noexcept {
-  seat_.name.store(shm::pack_name(shm::self()), std::memory_order_relaxed);  // relaxed: [S] follows
-  seat_.pid.store(static_cast<std::uint32_t>(sys::current_pid()), std::memory_order_relaxed);
   MULTIPROCESSING_CRASH_POINT("pool.seat.named");
   std::uint64_t starting = SeatWord{SeatPhase::starting, incarnation_}.packed();
-  const bool taken =
-      seat_.word.compare_exchange_strong(starting, SeatWord{SeatPhase::live, incarnation_}.packed(),
-                                         std::memory_order_seq_cst);  // [S]
+  const SeatWord live{SeatPhase::live, incarnation_, shm::self()};
+  const bool taken = seat_.word.compare_exchange_strong(starting, live.packed(),
+                                                        std::memory_order_seq_cst);  // [S]
   MULTIPROCESSING_CRASH_POINT("pool.seat.live");
+  // relaxed: for dump_state
+  if (taken) {
+    seat_.pid.store(static_cast<std::uint32_t>(sys::current_pid()), std::memory_order_relaxed);
+  }
   return taken;
 }
 
@@ -61,6 +63,8 @@ bool Worker::initialize(const PoolOptions& options) {
     keep_failure(view_.state());
     return false;
   }
+  // relaxed: a guess of how things go; a failure that is counted meanwhile counts
+  view_.state().failed_starts.store(0, std::memory_order_relaxed);
   seat_.ready.store(1, std::memory_order_release);
   return true;
 }
@@ -171,7 +175,7 @@ bool Worker::try_chunk(Job& job, std::uint64_t chunk, Unit& unit) noexcept {
 
 bool Worker::keep_looking() const noexcept {
   const Phase phase = phase_of(view_.state());
-  return phase == Phase::open || (phase == Phase::closed && has_work(view_));
+  return phase == Phase::open || (phase == Phase::closed && more_to_come(view_));
 }
 
 // Awake for a while, then asleep, until there is work. False: the pool is done.

@@ -39,6 +39,8 @@ class Limit {
   bool end() noexcept;
   /// The keeper is about to end this process: begin nothing more.
   [[nodiscard]] bool doomed() const noexcept { return doomed_; }
+  /// The unit that goes on has overrun.
+  [[nodiscard]] bool late() const noexcept;
   /// The unit has been asked to stop.
   [[nodiscard]] bool asked() const noexcept;
 
@@ -77,6 +79,7 @@ class Worker {
     std::uint64_t chunk = 0;
   };
   [[nodiscard]] const Running& running() const noexcept { return running_; }
+  [[nodiscard]] std::uint32_t retries() const noexcept { return view_.state().retries; }
   void store_result(Cell& cell, const detail::Writer& out);
   void item_ended() noexcept { pool::item_ended(view_.state()); }
 

@@ -50,4 +50,28 @@ ssize_t read_text(const char* path, char* text, std::size_t capacity) noexcept {
   return length;
 }
 
+void for_each_number(const char* path, void (*visit)(long number, void* argument),
+                     void* argument) noexcept {
+  int fd = -1;
+  do {
+    fd = calls().open(path, O_RDONLY | O_CLOEXEC, 0);
+  } while (fd < 0 && errno == EINTR);
+  const UniqueFd file(fd);
+  if (!file) return;
+  char text[4096];
+  long number = 0;
+  bool inside = false;  // a number, which may go on in the next piece
+  for (;;) {
+    const ssize_t length = read_full(file.get(), text, sizeof text);
+    for (ssize_t i = 0; i < length; ++i) {
+      const bool digit = text[i] >= '0' && text[i] <= '9';
+      if (inside && !digit) visit(number, argument);
+      number = digit ? (inside ? number * 10 : 0) + (text[i] - '0') : 0;
+      inside = digit;
+    }
+    if (length < static_cast<ssize_t>(sizeof text)) break;
+  }
+  if (inside) visit(number, argument);
+}
+
 }  // namespace multiprocessing::sys

@@ -20,4 +20,9 @@ bool write_full(int fd, const void* bytes, std::size_t count) noexcept;
 /// at most `capacity` - 1 bytes are read. Returns how many, or -1 with `errno`.
 ssize_t read_text(const char* path, char* text, std::size_t capacity) noexcept;
 
+/// Calls `visit(number, argument)` for each number in the text file at `path`, however long it is;
+/// for none if it cannot be read.
+void for_each_number(const char* path, void (*visit)(long number, void* argument),
+                     void* argument) noexcept;
+
 }  // namespace multiprocessing::sys

@@ -105,6 +105,24 @@ TEST_F(ChunkTest, AChunkOfAnotherIsLeftAlone) {
   EXPECT_EQ(first_failure(job_, 0), nullptr);
 }
 
+TEST_F(ChunkTest, AChunkWhoseWorkerDiedBeforeItCountedItIsCountedForIt) {
+  set(0, {4, false, 0});
+
+  give_back(job_, 0, loss());
+
+  EXPECT_EQ(job_.ended.load(), 1U) << "the last worker wakes who waits when all are counted";
+}
+
+TEST_F(ChunkTest, AnItemThatHadFailedIsNotTriedAgain) {
+  set(0, {1, true, chunk_owner(kVictim)});
+  add_failure(job_, 0, 1, Verdict::raised, 0, nullptr);
+
+  give_back(job_, 0, loss(5));
+
+  EXPECT_EQ(word(0).progress, 2U);
+  EXPECT_EQ(first_failure(job_, 0)->verdict, Verdict::raised);
+}
+
 TEST_F(ChunkTest, RetriesGiveTheItemBackSoManyTimes) {
   for (int attempt = 0; attempt < 2; ++attempt) {
     set(0, {1, true, chunk_owner(kVictim)});

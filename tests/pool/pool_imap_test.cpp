@@ -15,21 +15,15 @@
 
 #include <multiprocessing/synchronize.hpp>
 
+#include "pool/tasks.hpp"
+
 namespace multiprocessing {
 namespace {
 
 using namespace std::chrono_literals;
-
-int square(int x) {
-  return x * x;
-}
-std::string shout(const std::string& word) {
-  return word + "!";
-}
-int three_is_bad(int x) {
-  if (x == 3) throw ValueError("three");
-  return x;
-}
+using test::shout;
+using test::square;
+using test::three_is_bad;
 
 TEST(PoolImapTest, ResultsComeInTheOrderOfTheInput) {
   Pool pool(2);
@@ -139,6 +133,45 @@ TEST(PoolImapTest, AFunctionWithoutResultYieldsMonostate) {
   }
 
   EXPECT_EQ(count, 4);
+}
+
+TEST(PoolImapTest, AStreamThatWasOpenBeforeCloseIsReadToItsEnd) {
+  Pool pool(2);
+  auto results = pool.imap(square, range(1000));
+  EXPECT_EQ(results.next(), 0);
+
+  pool.close();
+
+  for (int i = 1; i < 1000; ++i) EXPECT_EQ(results.next(), i * i);
+  EXPECT_EQ(results.next(), std::nullopt);
+  pool.join();
+}
+
+TEST(PoolImapTest, JoinReadsTheRestOfTheInput) {
+  Pool pool(2);
+  auto results = pool.imap_unordered(square, range(500), 7);
+
+  pool.close();
+  pool.join();
+
+  long sum = 0;
+  for (const int x : results) sum += x;
+  EXPECT_EQ(sum, 499L * 500 * 999 / 6);
+}
+
+TEST(PoolImapTest, TheWindowGrowsWhileResultsComeFastAndNoFurther) {
+  Pool pool(2);
+  int read = 0;
+  auto results = pool.imap(square, generate([&] { return std::optional(read++); }));
+  int most = 0;
+
+  for (int i = 0; i < 100'000; ++i) {
+    EXPECT_EQ(results.next(),
+              static_cast<int>(static_cast<unsigned>(i) * static_cast<unsigned>(i)));
+    most = std::max(most, read - i);
+  }
+
+  EXPECT_LE(most, 2 * 512 + 1);
 }
 
 TEST(PoolImapTest, AStreamThatIsDroppedLeavesThePoolUsable) {

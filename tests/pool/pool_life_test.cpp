@@ -17,6 +17,7 @@
 
 #include <multiprocessing/synchronize.hpp>
 
+#include "pool/tasks.hpp"
 #include "shm/block.hpp"
 #include "support/child.hpp"
 #include "support/fd_snapshot.hpp"
@@ -26,14 +27,9 @@ namespace multiprocessing {
 namespace {
 
 using namespace std::chrono_literals;
+using test::spin;
+using test::square;
 
-int square(int x) {
-  return x * x;
-}
-void spin() {
-  for (std::atomic<bool> on{true}; on;) {
-  }
-}
 void fail(const Event& event) {
   event.set();
   throw ValueError("no licence");

@@ -17,20 +17,15 @@
 
 #include <multiprocessing/synchronize.hpp>
 
+#include "pool/tasks.hpp"
 #include "sys/process.hpp"
 
 namespace multiprocessing {
 namespace {
 
 using namespace std::chrono_literals;
-
-int square(int x) {
-  return x * x;
-}
-void spin() {
-  for (std::atomic<bool> on{true}; on;) {
-  }
-}
+using test::spin;
+using test::square;
 
 TEST(PoolLimitTest, ATaskThatOverrunsIsEndedAndTheOthersComplete) {
   Pool pool({.processes = 2, .task_timeout = 200ms});
@@ -89,6 +84,26 @@ TEST(PoolLimitTest, TheLimitIsForEachItemOfAMap) {
       EXPECT_EQ(results.next(), i);
     }
   }
+}
+
+TEST(PoolLimitTest, RetriesCountForWhatEndsByItselfAfterItsLimit) {
+  Pool pool({.processes = 1, .task_timeout = 100ms, .retries = 1});
+  const Event late;
+  const auto late_once = [](const Event& event, int x) {
+    if (x == 2 && !event.is_set()) {
+      event.set();
+      while (!stop_requested()) std::this_thread::sleep_for(1ms);
+      throw ValueError("too late to count");
+    }
+    return std::to_string(x);
+  };
+
+  EXPECT_EQ(pool.map(partial(late_once, late), {0, 1, 2, 3}),
+            (std::vector<std::string>{"0", "1", "2", "3"}));
+  late.clear();
+  EXPECT_EQ(pool.map(partial(late_once, late), std::vector<long>{1, 2, 3}, 3).size(), 3U);
+  late.clear();
+  EXPECT_EQ(pool.apply(late_once, late, 2), "2");
 }
 
 TEST(PoolLimitTest, WhatATaskLeavesBehindIsKilledWithItsWorker) {

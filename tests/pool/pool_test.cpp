@@ -15,22 +15,17 @@
 
 #include <multiprocessing/synchronize.hpp>
 
+#include "pool/tasks.hpp"
+
 namespace multiprocessing {
 namespace {
 
 using namespace std::chrono_literals;
+using test::shout;
+using test::square;
+using test::three_is_bad;
 
-int square(int x) {
-  return x * x;
-}
-std::string shout(const std::string& word) {
-  return word + "!";
-}
 void nothing(int) {}
-int three_is_bad(int x) {
-  if (x == 3) throw ValueError("three");
-  return x;
-}
 struct Point {
   int x = 0;
   std::string label;

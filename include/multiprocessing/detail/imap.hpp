@@ -8,14 +8,18 @@
 ///   ordering  what the task wrote is visible when its item comes out
 ///   death     of a worker: that item is WorkerDied, the others come out
 
+#include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <exception>
 #include <iterator>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <ranges>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -24,8 +28,43 @@
 
 namespace multiprocessing::detail {
 
-/// Chunks that are out at the most, for each worker.
-inline constexpr std::size_t kAhead = 4;
+/// How many chunks are out at a time. It begins with kAhead for each worker, so that little input
+/// is read before it is needed, and grows while results come so fast that a word a chunk is what
+/// counts.
+class Window {
+ public:
+  explicit Window(std::size_t workers) noexcept
+      : least_(kAhead * workers), most_(kMostAhead * workers), chunks_(least_) {}
+
+  [[nodiscard]] std::size_t chunks() const noexcept { return chunks_; }
+  /// Chunks that are submitted together.
+  [[nodiscard]] std::size_t batch() const noexcept { return chunks_ / 4; }
+
+  /// A batch of so many chunks has been read to its end, `took` after its submission.
+  void passed(std::size_t chunks, std::chrono::nanoseconds took) noexcept {
+    passed_ += chunks;
+    if (took > kSlow) {
+      chunks_ = std::max(least_, chunks_ / 2);
+      passed_ = 0;
+    } else if (took < kQuick && passed_ >= kRounds * chunks_) {
+      chunks_ = std::min(most_, chunks_ * 2);
+      passed_ = 0;
+    }
+  }
+
+  static constexpr std::size_t kAhead = 4;
+
+ private:
+  static constexpr std::size_t kMostAhead = 512;
+  static constexpr std::size_t kRounds = 8;
+  static constexpr std::chrono::milliseconds kQuick{2};
+  static constexpr std::chrono::milliseconds kSlow{20};
+
+  std::size_t least_;
+  std::size_t most_;
+  std::size_t chunks_;
+  std::size_t passed_ = 0;
+};
 
 template <class F, std::ranges::view V, bool kOrdered>
 class ItemStream {
@@ -61,13 +100,16 @@ class ItemStream {
     ItemStream* stream_ = nullptr;
   };
 
-  ItemStream(PoolCore core, F function, V input, std::int64_t chunk)
-      : state_(std::make_unique<State>(std::move(core), std::move(function), std::move(input))) {
+  ItemStream(PoolCore core, F function, V input, std::int64_t chunk) {
     if (chunk < 1) throw ValueError("Chunksize must be 1+, not " + std::to_string(chunk));
-    require_open(*state_->core);
-    state_->chunk = static_cast<std::uint64_t>(chunk);
-    state_->fill();
+    require_open(*core);
+    state_ = std::make_shared<State>(std::move(core), std::move(function), std::move(input),
+                                     static_cast<std::uint64_t>(chunk));
+    open_stream(*state_->core, [](void* state) { static_cast<State*>(state)->read_all(); }, state_);
+    state_->begin();
   }
+  ItemStream(ItemStream&&) noexcept = default;
+  ItemStream& operator=(ItemStream&&) noexcept = default;
 
   /// The next result, or nullopt after the last one. An item whose task has thrown throws that; the
   /// next call goes on after it. \throws TimeoutError
@@ -80,81 +122,160 @@ class ItemStream {
   [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
  private:
-  struct Chunk {
+  using Clock = std::chrono::steady_clock;
+  static constexpr std::chrono::microseconds kLongRead{50};
+
+  // Chunks that were submitted together, as one job.
+  struct Batch {
     Ticket ticket;
     std::uint64_t items = 0;
-    std::uint64_t given = 0;  // results that have come out
+    std::uint64_t given = 0;                // results that have come out
+    std::vector<std::uint32_t> given_in{};  // the same by chunk, if they come in any order
+    Clock::time_point since{};
   };
 
   struct State {
-    State(PoolCore pool, F f, V in)
-        : core(std::move(pool)), function(std::move(f)), input(std::move(in)) {}
+    State(PoolCore pool, F f, V in, std::uint64_t each)
+        : core(std::move(pool)),
+          function(std::move(f)),
+          input(std::move(in)),
+          chunk(each),
+          window(pool_size(*core)) {}
     State(const State&) = delete;
     State& operator=(const State&) = delete;
     ~State() {
-      for (const Chunk& out : window) release_ticket(*core, out.ticket);
+      close_stream(*core, this);
+      for (const Batch& batch : batches) release_ticket(*core, batch.ticket);
     }
 
-    // Reads up to one chunk of input. What the input throws comes out after the items before it.
-    std::vector<Item> read() {
-      std::vector<Item> items;
+    void begin() {
+      const std::lock_guard guard(lock);
+      fill();
+    }
+
+    // For who joins the pool.
+    void read_all() {
+      const std::lock_guard guard(lock);
+      while (!exhausted || !items.empty()) {
+        read(window.batch());
+        submit();
+      }
+      close_stream(*core, this);
+    }
+
+    // Reads up to so many chunks, fewer if the input is slow: what was read shall not wait for what
+    // is still to come. What the input throws comes out after the items before it.
+    void read(std::size_t chunks) {
+      const auto since = Clock::now();
       try {
-        if (!at)
-          at.emplace(std::ranges::begin(input));
-        else if (consumed)
-          ++*at;
-        for (consumed = false; *at != std::ranges::end(input);) {
-          items.emplace_back(**at);
-          consumed = true;
-          if (items.size() == chunk) return items;
-          ++*at;
-          consumed = false;
+        while (!exhausted && items.size() < chunks * chunk) {
+          if (items.size() % chunk == 0 && !items.empty() && Clock::now() - since > kLongRead)
+            return;
+          read_one();
         }
       } catch (...) {
         input_error = std::current_exception();
+        exhausted = true;
       }
-      exhausted = true;
-      return items;
+    }
+
+    void read_one() {
+      if (!at) {
+        at.emplace(std::ranges::begin(input));
+      } else if (consumed) {
+        ++*at;
+      }
+      consumed = false;
+      if (*at == std::ranges::end(input)) {
+        exhausted = true;
+        return;
+      }
+      items.emplace_back(**at);
+      consumed = true;
+    }
+
+    // As one job. If that fails, the items stay, and come out after those before them.
+    void submit() {
+      if (items.empty()) return;
+      const std::uint64_t count = items.size();
+      const std::uint64_t chunks = (count + chunk - 1) / chunk;
+      Maker maker(*core, function, chunk, true);
+      maker.goes_on();
+      Batch batch{{}, count, 0, {}, {}};
+      if constexpr (!kOrdered) batch.given_in.resize(chunks);
+      batches.emplace_back(std::move(batch));
+      try {
+        batches.back().ticket = maker.submit(items, count);
+      } catch (...) {
+        batches.pop_back();
+        throw;
+      }
+      batches.back().since = Clock::now();
+      out += chunks;
+      items.clear();
     }
 
     void fill() {
-      while (!exhausted && window.size() < kAhead * pool_size(*core)) {
-        std::vector<Item> items = read();
-        if (items.empty()) return;
-        const std::uint64_t count = items.size();
-        window.push_back({Maker(*core, function, count, true).submit(items, count), count, 0});
+      while ((!exhausted || !items.empty()) &&
+             (batches.empty() || out + window.batch() <= window.chunks())) {
+        if (items.empty()) read(window.batch());
+        submit();
       }
+      if (exhausted && items.empty()) close_stream(*core, this);
     }
 
     bool look() {
-      for (std::size_t i = 0; i < window.size(); ++i) {
-        if (item_ended(*core, window[i].ticket, window[i].given)) {
-          chosen = i;
-          return true;
+      if constexpr (kOrdered) {
+        return item_ended(*core, batches.front().ticket, batches.front().given);
+      } else {
+        return look_anywhere();
+      }
+    }
+
+    // From where the last one was found: results come about in the order of the items.
+    bool look_anywhere() {
+      for (std::size_t i = 0; i < batches.size(); ++i, ++chosen, place = 0) {
+        if (chosen >= batches.size()) chosen = 0;
+        Batch& batch = batches[chosen];
+        for (std::size_t j = 0; j < batch.given_in.size(); ++j, ++place) {
+          if (place >= batch.given_in.size()) place = 0;
+          const std::uint64_t first = place * chunk;
+          const std::uint64_t length = std::min(chunk, batch.items - first);
+          if (batch.given_in[place] == length) continue;
+          if (item_ended(*core, batch.ticket, first + batch.given_in[place])) return true;
         }
-        if (kOrdered) return false;
       }
       return false;
     }
 
     std::optional<value_type> next(std::int64_t deadline) {
-      fill();
-      if (window.empty()) {
+      const std::lock_guard guard(lock);
+      try {
+        fill();
+      } catch (...) {
+        if (batches.empty()) throw;
+      }
+      if (batches.empty()) {
         if (input_error) std::rethrow_exception(std::exchange(input_error, nullptr));
         return std::nullopt;
       }
       const auto ended = [](void* self) { return static_cast<State*>(self)->look(); };
-      if (!wait_items(*core, ended, this, deadline)) {
+      if (!look() && !wait_items(*core, ended, this, deadline)) {
         throw TimeoutError("the next result has not come in time");
       }
-      return take(window[chosen].given++);
+      if constexpr (kOrdered) {
+        return take(batches.front().given);
+      } else {
+        return take(place * chunk + batches[chosen].given_in[place]++);
+      }
     }
 
     std::optional<value_type> take(std::uint64_t item) {
-      const Ticket ticket = window[chosen].ticket;
       const Finish finish{*this};
-      if (const auto error = item_error(*core, ticket, item, name_of_task(function))) {
-        std::rethrow_exception(error);
+      const Ticket ticket = batches[chosen].ticket;
+      ++batches[chosen].given;
+      if (item_failed(*core, ticket, item)) {
+        std::rethrow_exception(item_error(*core, ticket, item, name_of_task(function)));
       }
       if constexpr (std::is_void_v<R>) {
         return std::monostate{};
@@ -163,36 +284,45 @@ class ItemStream {
       }
     }
 
-    // Lets go of a chunk whose last result has come out, also by an exception.
+    // Lets go of a batch whose last result has come out, also by an exception.
     struct Finish {
       State& state;
       explicit Finish(State& of) noexcept : state(of) {}
       Finish(const Finish&) = delete;
       Finish& operator=(const Finish&) = delete;
       ~Finish() {
-        const auto out = state.window.begin() + static_cast<std::ptrdiff_t>(state.chosen);
-        if (out->given < out->items) return;
-        release_ticket(*state.core, out->ticket);
-        state.window.erase(out);
+        const auto done = state.batches.begin() + static_cast<std::ptrdiff_t>(state.chosen);
+        if (done->given < done->items) return;
+        const std::uint64_t chunks = (done->items + state.chunk - 1) / state.chunk;
+        release_ticket(*state.core, done->ticket);
+        state.out -= chunks;
+        state.window.passed(chunks, Clock::now() - done->since);
+        state.batches.erase(done);
+        state.place = 0;
       }
     };
 
     PoolCore core;
+    std::mutex lock;  // guards what follows: who joins the pool reads on
     F function;
     V input;
-    std::uint64_t chunk = 1;
+    const std::uint64_t chunk;
+    Window window;
     std::optional<std::ranges::iterator_t<V>> at;
     bool consumed = false;  // the element at `at` was read
     bool exhausted = false;
     std::exception_ptr input_error;
-    std::deque<Chunk> window;
-    std::size_t chosen = 0;
+    std::vector<Item> items;  // read, and not submitted
+    std::deque<Batch> batches;
+    std::size_t out = 0;     // chunks in them
+    std::size_t chosen = 0;  // the batch to look at first; 0 if the results come in order
+    std::size_t place = 0;   // the chunk in it
     std::optional<value_type> current;
   };
 
   void advance() { state_->current = next(); }
 
-  std::unique_ptr<State> state_;
+  std::shared_ptr<State> state_;
 };
 
 }  // namespace multiprocessing::detail

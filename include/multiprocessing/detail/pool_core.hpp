@@ -78,6 +78,7 @@ struct JobPlan {
   std::uint64_t result_size = 0;  // of plain results; 0: none
   bool result_blocks = false;     // encoded results
   bool single_items = false;      // somebody waits for single items, and for each failure
+  bool goes_on = false;           // of a stream that was open before the pool was closed
   const Writer* function = nullptr;
   const Writer* input = nullptr;                        // encoded items
   const std::vector<std::uint64_t>* offsets = nullptr;  // in it, of each chunk
@@ -104,6 +105,7 @@ MULTIPROCESSING_API const std::byte* job_results(pool::Core& core, Ticket job) n
 
 /// Single items of a job: done or failed; what became of it.
 MULTIPROCESSING_API bool item_ended(pool::Core& core, Ticket job, std::uint64_t item) noexcept;
+MULTIPROCESSING_API bool item_failed(pool::Core& core, Ticket job, std::uint64_t item) noexcept;
 MULTIPROCESSING_API std::exception_ptr item_error(pool::Core& core, Ticket job, std::uint64_t item,
                                                   const TaskName& name);
 MULTIPROCESSING_API std::span<const std::byte> item_result(pool::Core& core, Ticket job,
@@ -111,6 +113,13 @@ MULTIPROCESSING_API std::span<const std::byte> item_result(pool::Core& core, Tic
 /// Waits until `ended` is true, which is asked again whenever an item of any job has ended.
 MULTIPROCESSING_API bool wait_items(pool::Core& core, bool (*ended)(void*), void* argument,
                                     std::int64_t deadline);
+
+/// A reader of results that submits jobs as it reads. Until it is closed, a pool that was closed
+/// goes on for it, and `join_pool` has it submit the rest, which closes it: `feed` is called then.
+MULTIPROCESSING_API void open_stream(pool::Core& core, void (*feed)(void*),
+                                     const std::shared_ptr<void>& stream);
+/// What `open_stream` began; nothing if it is closed already.
+MULTIPROCESSING_API void close_stream(pool::Core& core, const void* stream) noexcept;
 
 /// Lets go of a task or job; what has not ended goes on and is dropped.
 MULTIPROCESSING_API void release_ticket(pool::Core& core, Ticket ticket) noexcept;

@@ -42,7 +42,8 @@ inline constexpr std::uint64_t kItemRuns = std::uint64_t{1} << 31U;
 /// Reports an item of a job whose items have a limit or are waited for one by one: before it, when
 /// its function has returned, when it counts as done.
 MULTIPROCESSING_API void watch_begin(JobRun& run);
-MULTIPROCESSING_API void watch_return(JobRun& run);
+/// False: it has overrun and is to be tried again.
+MULTIPROCESSING_API bool watch_return(JobRun& run);
 MULTIPROCESSING_API void watch_end(JobRun& run);
 /// Records the current exception as what became of the item in progress.
 MULTIPROCESSING_API void fail_item(JobRun& run);
@@ -57,11 +58,13 @@ inline void begin_item(JobRun& run) {
   mark_item(run);
   if (run.watched) watch_begin(run);
 }
-inline void end_item(JobRun& run) {
-  if (run.watched) watch_return(run);
+/// False: it is to be tried again.
+inline bool end_item(JobRun& run) {
+  if (run.watched && !watch_return(run)) return false;
   ++run.progress;
   run.word->store(run.progress << 32U | run.owner, std::memory_order_release);  // [C]
   if (run.watched) watch_end(run);
+  return true;
 }
 
 using JobRunner = void (*)(JobRun& run);
@@ -140,14 +143,15 @@ class ItemRunner {
       while (run.progress < run.end) {
         begin_item(run);
         step(run, function, items[run.progress]);
-        end_item(run);
+        (void)end_item(run);
       }
     } else {
       for (std::uint64_t i = 0; i < run.progress; ++i) (void)decode_value<Item>(run.input);
       while (run.progress < run.end) {
+        const Reader before = run.input;
         begin_item(run);
         step(run, function, decode_value<Item>(run.input));
-        end_item(run);
+        if (!end_item(run)) run.input = before;
       }
     }
   }

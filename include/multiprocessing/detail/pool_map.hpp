@@ -137,6 +137,9 @@ class JobMaker {
     }
   }
 
+  /// The pool may have been closed meanwhile.
+  void goes_on() noexcept { plan_.goes_on = true; }
+
   Ticket submit(Range& range, std::uint64_t items) {
     plan_.items = items;
     if constexpr (is_plain_v<Item>) {
@@ -214,11 +217,27 @@ auto submit_map(const PoolCore& core, const F& function, Range& range, std::int6
   }
 }
 
+template <class T>
+inline constexpr bool kTupleLike = false;
+template <class... Fields>
+inline constexpr bool kTupleLike<std::tuple<Fields...>> = true;
+template <class A, class B>
+inline constexpr bool kTupleLike<std::pair<A, B>> = true;
+
 /// The reason, if a function over items cannot be run in another process.
 template <class F, class Item, bool kStar>
 struct ItemCheck {
   static constexpr bool kOk = is_task_v<F, Item>;
   static constexpr void require() { require_callable<F, Item>(); }
+};
+template <class F, class Item>
+struct ItemCheck<F, Item, true> {
+  static constexpr bool kOk = false;
+  static constexpr void require() {
+    static_assert(kTupleLike<Item>,
+                  "starmap takes a range of std::tuple or std::pair, whose fields are the "
+                  "arguments; for one argument an element use map");
+  }
 };
 template <class F, class... Fields>
 struct ItemCheck<F, std::tuple<Fields...>, true> {

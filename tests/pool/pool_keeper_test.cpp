@@ -1,0 +1,116 @@
+// What the keeper does when the system is short of something, and how it counts failed starts.
+
+#include <multiprocessing/pool.hpp>
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include <multiprocessing/sharedctypes.hpp>
+#include <multiprocessing/synchronize.hpp>
+
+#include "pool/tasks.hpp"
+#include "sys/calls.hpp"
+#include "sys/process.hpp"
+
+namespace multiprocessing {
+namespace {
+
+using namespace std::chrono_literals;
+using test::square;
+
+// For a call that is replaced in the keeper, and knows nothing but its arguments.
+struct Script {
+  Value<int> calls{0};
+  Event claimed;
+};
+Script* script = nullptr;
+
+TEST(PoolKeeperTest, ATaskOfAWorkerThatTheKeeperCouldNotTakeInIsNotLost) {
+  static int (*real)(pid_t, unsigned) = sys::calls().pidfd_open;
+  Script mine;
+  script = &mine;
+  const pid_t owner = ::getpid();
+  static pid_t owner_pid = 0;
+  owner_pid = owner;
+  Pool pool(1);  // its first worker is taken in
+  (void)pool.apply(square, 1);
+  const sys::ScopedCall failing(&sys::Calls::pidfd_open, [](pid_t pid, unsigned flags) {
+    if (::getpid() == owner_pid) return real(pid, flags);
+    if (script->calls.fetch_add(1) != 0) return real(pid, flags);
+    script->claimed.wait();  // the new worker has a task in hand
+    errno = EMFILE;
+    return -1;
+  });
+  Pool unlucky({.processes = 1, .retries = 1});
+
+  const auto result = unlucky.apply_async(
+      [](const Event& claimed) {
+        const bool again = claimed.is_set();
+        claimed.set();
+        while (!again) std::this_thread::sleep_for(1ms);
+        return 7;
+      },
+      mine.claimed);
+
+  EXPECT_EQ(result.get(20s), 7);
+}
+
+// Worker 0 starts well; worker 1 fails twice before that and once after it.
+void start(const Value<int>& tries, const Event& third, const Event& good) {
+  if (worker_index() == 0) {
+    third.wait();
+    return;
+  }
+  const int turn = tries.fetch_add(1);
+  if (turn == 2) {
+    third.set();
+    good.wait();
+  }
+  if (turn < 3) throw ValueError("not yet");
+}
+
+TEST(PoolKeeperTest, AGoodStartEndsARowOfFailedOnes) {
+  const Value<int> tries(0);
+  const Event third;
+  const Event good;
+  Pool pool({.processes = 2, .initializer = partial(start, tries, third, good)});
+
+  pool.apply([](const Event& event) { event.set(); }, good);
+
+  while (tries.get() < 4) std::this_thread::sleep_for(1ms);
+  EXPECT_EQ(pool.map(square, range(4), 1), (std::vector<int>{0, 1, 4, 9}));
+}
+
+TEST(PoolKeeperTest, SoManyStraysThatTheirListIsLongAreKilledAll) {
+  Pool pool({.processes = 1, .task_timeout = 20s});
+  constexpr int kStrays = 900;  // more than 4096 characters
+
+  const std::vector<int> strays = pool.apply([] {
+    std::vector<int> pids;
+    for (int i = 0; i < kStrays; ++i) {
+      const pid_t pid = ::fork();
+      if (pid == 0) {
+        for (;;) ::pause();
+      }
+      if (pid > 0) pids.push_back(pid);
+    }
+    return pids;
+  });
+  EXPECT_THROW(pool.apply([] { ::kill(::getpid(), SIGKILL); }), WorkerDied);
+  pool.close();
+  pool.join();
+
+  for (const int pid : strays) EXPECT_FALSE(sys::process_runs(pid, 0)) << pid;
+}
+
+}  // namespace
+}  // namespace multiprocessing
