@@ -39,6 +39,7 @@
 #include <multiprocessing/detail/pool_map.hpp>
 #include <multiprocessing/detail/pool_options.hpp>
 #include <multiprocessing/detail/range.hpp>
+#include <multiprocessing/detail/worker_info.hpp>
 #include <multiprocessing/errors.hpp>
 #include <multiprocessing/process.hpp>
 
@@ -75,7 +76,8 @@ class Pool {
   [[nodiscard]] AsyncResult<detail::task_result_t<F, Args...>> apply_async(F&& f, Args&&... args) {
     detail::require_callable<F, Args...>();
     if constexpr (detail::is_task_v<F, Args...>) {
-      return detail::submit_call(core(), std::forward<F>(f), std::forward<Args>(args)...);
+      return AsyncResult<detail::task_result_t<F, Args...>>(
+          detail::submit_call(core(), nullptr, std::forward<F>(f), std::forward<Args>(args)...));
     } else {
       std::terminate();
     }
@@ -185,20 +187,5 @@ class Pool {
 
   detail::PoolCore core_;
 };
-
-/// In a task: which worker this is, from 0; a replacement keeps the index of the one it replaces.
-/// \throws ValueError in a process that is no worker.
-[[nodiscard]] inline int worker_index() {
-  return detail::current_worker_index();
-}
-/// In a task: how many workers the pool has.
-[[nodiscard]] inline int worker_count() {
-  return detail::current_worker_count();
-}
-/// In a task: it has been asked to stop, since it overran its limit or the pool is terminated.
-/// SIGTERM follows, then SIGKILL. False in a process that is no worker.
-[[nodiscard]] inline bool stop_requested() noexcept {
-  return detail::current_stop_requested();
-}
 
 }  // namespace multiprocessing

@@ -4,7 +4,8 @@
 //
 // Layout (256 bytes, 64-aligned; a cell's memory stays a cell as long as the pool lives)
 //
-//   0    word       bits 0..3 state; 4 somebody waits (W); 5..20 seat; 21..31 the seat's
+//   0    word       bits 0..3 state; 4 somebody waits (W); 5..19 seat; 20 to be stopped (S); 21..31
+//   the seat's
 //                   incarnation, low bits; 32..63 sequence, one more at each use of the cell
 //   8    token      the trampoline (16 bytes)
 //   24   sizes      arguments, result, flags
@@ -13,6 +14,7 @@
 //   200  result     Location of a message with the result
 //   208  obituary   how the worker ended that died in it: pid << 32 | exit code or -signal
 //   216  attempts   how often it has died or overrun so far
+//   224  since      when its first attempt began, if it has terms (terms.hpp)
 //
 //            submit             claim(seat)             finish
 //   free(s) --------> queued(s) ----------> running(s) --------> done | raised | timed_out(s)
@@ -21,6 +23,7 @@
 //     | |                                       +-- clean --> died | timed_out(s)
 //     | +------------------------ release (s+1) ---------------------+
 //     +-- release (s+1) -- retired(s) <- owner - job(s) <- submit - free(s)
+//     +-- release (s+1) -- cancelled(s) <- owner - queued(s); by finish or clean: running(s, S)
 //
 // Invariants
 //   C1  free, done, raised, died, timed_out: only the pool's owner touches the cell.
@@ -28,8 +31,9 @@
 //   C3  A claim of any queued cell is right, however the claimer came by it: the ring that led to
 //       it is a hint.
 //   C4  retired: a job that is over, freed when no seat's note names its cell.
-//   C5  W is set by the owner only, while the cell is queued or running; whoever ends the cell
-//       clears it and wakes.
+//   C5  W and S are set by the owner only, while the cell is queued or running; whoever ends the
+//   cell
+//       clears W and wakes. S: whatever becomes of the task, it is cancelled; the keeper stops it.
 //
 // Ordering
 //   [Q] submit: release (word) -> claim: acquire      the worker sees the arguments
@@ -65,7 +69,8 @@ enum class CellState : std::uint8_t {
   died,
   timed_out,
   job,
-  retired
+  retired,
+  cancelled
 };
 
 inline constexpr std::uint32_t kIncarnationMask = 0x7FF;
@@ -81,19 +86,21 @@ struct Claimer {
 struct CellWord {
   CellState state = CellState::free;
   bool waited = false;
+  bool stop = false;
   Claimer claimer{};
   std::uint32_t sequence = 0;
 
   [[nodiscard]] constexpr std::uint64_t packed() const noexcept {
     return static_cast<std::uint64_t>(state) | (waited ? 16U : 0U) |
-           std::uint64_t{claimer.seat} << 5U |
+           std::uint64_t{claimer.seat} << 5U | (stop ? std::uint64_t{1} << 20U : 0U) |
            std::uint64_t{claimer.incarnation & kIncarnationMask} << 21U |
            std::uint64_t{sequence} << 32U;
   }
   static constexpr CellWord unpack(std::uint64_t word) noexcept {
     return {static_cast<CellState>(word & 15U),
             (word & 16U) != 0,
-            {static_cast<std::uint32_t>(word >> 5U) & 0xFFFFU,
+            (word >> 20U & 1U) != 0,
+            {static_cast<std::uint32_t>(word >> 5U) & 0x7FFFU,
              static_cast<std::uint32_t>(word >> 21U) & kIncarnationMask},
             static_cast<std::uint32_t>(word >> 32U)};
   }
@@ -101,8 +108,8 @@ struct CellWord {
     return state != CellState::queued && state != CellState::running;
   }
 };
-static_assert(CellWord::unpack(CellWord{CellState::running, true, {65535, 2047}, 7}.packed())
-                  .claimer == Claimer{65535, 2047});
+static_assert(CellWord::unpack(CellWord{CellState::running, true, false, {32767, 2047}, 7}.packed())
+                  .claimer == Claimer{32767, 2047});
 
 inline constexpr std::size_t kInlineBytes = 160;
 
@@ -111,13 +118,14 @@ struct alignas(64) Cell {
   detail::CodeToken token;
   std::uint16_t args_size;
   std::uint16_t result_size;
-  std::uint32_t reserved;
+  std::uint32_t flags;
   std::byte data[kInlineBytes];
   shm::Location args;
   shm::Location result;
   std::atomic<std::uint64_t> obituary;
   std::atomic<std::uint64_t> attempts;
-  std::byte spare[32];
+  std::atomic<std::int64_t> since;
+  std::byte spare[24];
 
   [[nodiscard]] std::size_t result_offset() const noexcept { return (args_size + 7U) & ~7U; }
 };

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "pool/keeper.hpp"
+#include "pool/terms.hpp"
 #include "shm/watch.hpp"
 #include "sys/calls.hpp"
 #include "sys/children.hpp"
@@ -72,7 +73,7 @@ bool Keeper::give_back_task(std::uint32_t index, const Loss& loss) {
     if (word.state != CellState::running || word.claimer != loss.claimer) return false;
     // relaxed: the keeper's own; a successor that counts an attempt twice only gives up earlier
     const std::uint64_t attempts = cell->attempts.load(std::memory_order_relaxed);
-    const bool again = attempts < loss.retries;
+    const bool again = may_try_again(*cell, terms_of(*cell, state_), attempts) && !word.stop;
     const bool waited = word.waited;
     if (again) {
       cell->attempts.store(attempts + 1, std::memory_order_relaxed);
@@ -80,7 +81,9 @@ bool Keeper::give_back_task(std::uint32_t index, const Loss& loss) {
     } else {
       cell->obituary.store(loss.obituary, std::memory_order_relaxed);  // relaxed: [E] follows
       word.state = loss.verdict == Verdict::died ? CellState::died : CellState::timed_out;
+      if (word.stop) word.state = CellState::cancelled;
       word.waited = false;
+      word.stop = false;
     }
     word.claimer = {};
     // seq_cst: [E], and before the look at the ring's head

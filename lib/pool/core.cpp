@@ -5,6 +5,7 @@
 
 #include <multiprocessing/errors.hpp>
 
+#include "pool/terms.hpp"
 #include "shm/object.hpp"
 #include "shm/process_table.hpp"
 #include "shm/watch.hpp"
@@ -53,7 +54,7 @@ void Core::reclaim_abandoned() noexcept {
   }
 }
 
-Core::Ticket Core::submit(detail::CodeToken code, const detail::Writer& arguments, bool wide) {
+Core::Ticket Core::submit(const detail::Submission& task) {
   require_open();
   Ticket ticket;
   {
@@ -65,9 +66,11 @@ Core::Ticket Core::submit(detail::CodeToken code, const detail::Writer& argument
     CellWord word = CellWord::unpack(cell.word.load(std::memory_order_relaxed));
     ticket.sequence = word.sequence;
     try {
-      cell.token = code;
+      cell.token = task.code;
+      cell.flags = task.terms ? kHasTerms : 0;
       cell.attempts.store(0, std::memory_order_relaxed);
-      put_arguments(cell, arguments, wide);
+      put_arguments(cell, *task.arguments, task.wide);
+      if (task.terms) cell.since.store(0, std::memory_order_relaxed);  // C1
     } catch (...) {
       word.state = CellState::done;
       cell.word.store(word.packed(), std::memory_order_relaxed);
@@ -116,7 +119,7 @@ bool Core::recycle(std::uint32_t index) noexcept {
   if (word.state == CellState::job || word.state == CellState::retired) return recycle_job(index);
   if (!word.ended()) return false;
   empty_cell(cell);
-  cell.word.store(CellWord{CellState::free, false, {}, word.sequence + 1}.packed(),
+  cell.word.store(CellWord{CellState::free, false, false, {}, word.sequence + 1}.packed(),
                   std::memory_order_release);
   free_.push_back(index);
   return true;
@@ -134,7 +137,7 @@ bool Core::recycle_job(std::uint32_t index) noexcept {
   }
   if (job_is_noted(index)) return false;
   empty_cell(cell);
-  cell.word.store(CellWord{CellState::free, false, {}, word.sequence + 1}.packed(),
+  cell.word.store(CellWord{CellState::free, false, false, {}, word.sequence + 1}.packed(),
                   std::memory_order_release);
   free_.push_back(index);
   return true;
@@ -151,7 +154,7 @@ bool Core::job_is_noted(std::uint32_t index) noexcept {
 
 bool Core::task_ended(Ticket ticket) noexcept {
   const auto word = CellWord::unpack(cell(ticket).word.load(std::memory_order_acquire));  // [E]
-  return word.ended();
+  return word.ended() || word.stop;
 }
 
 // Spins, then sleeps on `word` until done() or the deadline. arm() asks to be woken and returns the
@@ -185,7 +188,7 @@ bool Core::wait_task(Ticket ticket, sys::Nanoseconds deadline) {
       [&] {
         std::uint64_t seen = word.load(std::memory_order_acquire);
         CellWord waited = CellWord::unpack(seen);
-        while (!waited.ended() && !waited.waited) {
+        while (!waited.ended() && !waited.stop && !waited.waited) {
           waited.waited = true;  // C5
           if (word.compare_exchange_weak(seen, waited.packed(), std::memory_order_acq_rel)) break;
           waited = CellWord::unpack(seen);
@@ -217,13 +220,58 @@ bool Core::wait_job(Ticket ticket, sys::Nanoseconds deadline) {
 }
 
 bool Core::wait_items(bool (*ended)(void*), void* argument, sys::Nanoseconds deadline) {
-  return wait(
-      state_.waited, deadline, [&] { return ended(argument); },
-      [&] {
-        state_.waited.store(1, std::memory_order_seq_cst);
-        std::atomic_thread_fence(std::memory_order_seq_cst);  // [T]
-        return 1U;
-      });
+  Bell& bell = bell_in(owner_bell_);
+  return wait(bell, deadline, [&] { return ended(argument); }, [&] { return arm(bell); });
+}
+
+// queued -> cancelled; running -> running, to be stopped. True: it is cancelled, whatever it does.
+bool Core::cancel(Ticket ticket, bool running) noexcept {
+  std::atomic<std::uint64_t>& place = cell(ticket).word;
+  std::uint64_t seen = place.load(std::memory_order_acquire);  // [E]
+  for (;;) {
+    CellWord word = CellWord::unpack(seen);
+    if (word.state == CellState::cancelled || word.stop) return true;
+    const bool waited = word.waited;
+    if (word.state == CellState::queued) {
+      word.state = CellState::cancelled;
+      word.waited = false;
+    } else if (word.state == CellState::running && running) {
+      word.stop = true;
+    } else {
+      return false;
+    }
+    if (!place.compare_exchange_weak(seen, word.packed(), std::memory_order_seq_cst)) continue;
+    if (waited) shm::wake(shm::low_half(place), INT32_MAX);
+    ring_owner(state_);
+    if (word.stop) ring();
+    return true;
+  }
+}
+
+void Core::cancel_queued() noexcept {
+  // relaxed: the owner alone writes it
+  const std::uint32_t used = state_.cells_used.load(std::memory_order_relaxed);
+  for (std::uint32_t i = 0; i < used; ++i) (void)cancel({i, 0}, false);
+}
+
+detail::PoolVerdict Core::verdict() const noexcept {
+  const Phase phase = phase_of(state_);
+  if (phase == Phase::broken) return detail::PoolVerdict::broken;
+  return phase == Phase::terminating ? detail::PoolVerdict::terminated : detail::PoolVerdict::alive;
+}
+
+std::exception_ptr Core::given_up_error() const {
+  try {
+    if (phase_of(state_) == Phase::broken) throw_broken();
+    throw CancelledError("the pool was terminated before the task ended");
+  } catch (...) {
+    return std::current_exception();
+  }
+}
+
+void Core::tend() {
+  require_owner();
+  if (phase_of(state_) < Phase::terminating) ensure_keeper();
 }
 
 // Nothing that is waited for may depend on a keeper that is gone.

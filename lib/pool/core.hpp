@@ -17,6 +17,7 @@
 #include <multiprocessing/detail/handle.hpp>
 #include <multiprocessing/detail/pool_core.hpp>
 
+#include "pool/bell.hpp"
 #include "pool/job.hpp"
 #include "pool/patience.hpp"
 #include "pool/state.hpp"
@@ -58,6 +59,7 @@ class Core {
   void terminate();
   void join();
   void end() noexcept;
+  void kill_workers() noexcept;
   void require_open() const;
   void require_for(bool goes_on) const;
   void open_stream(Stream stream);
@@ -65,12 +67,18 @@ class Core {
   [[nodiscard]] std::uint32_t size() const noexcept { return state_.seats; }
 
   // Work (core.cpp).
-  Ticket submit(detail::CodeToken code, const detail::Writer& arguments, bool wide);
+  Ticket submit(const detail::Submission& task);
   Ticket submit(Draft& draft);
   void release(Ticket ticket) noexcept;
   [[nodiscard]] Cell& cell(Ticket ticket) noexcept { return *view_.cell(ticket.cell); }
   [[nodiscard]] bool task_ended(Ticket ticket) noexcept;
   bool wait_task(Ticket ticket, sys::Nanoseconds deadline);
+  bool cancel(Ticket ticket, bool running) noexcept;
+  void cancel_queued() noexcept;
+  void tend();
+  /// Why a task that has not ended never will.
+  [[nodiscard]] std::exception_ptr given_up_error() const;
+  [[nodiscard]] detail::PoolVerdict verdict() const noexcept;
   bool wait_job(Ticket ticket, sys::Nanoseconds deadline);
   bool wait_items(bool (*ended)(void*), void* argument, sys::Nanoseconds deadline);
 
@@ -93,11 +101,11 @@ class Core {
   void feed_streams();
   bool wait_for_end(sys::Nanoseconds deadline);
   void end_by_force() noexcept;
-  void kill_workers() noexcept;
   void ring() noexcept;
 
   const PoolOptions options_;
   const shm::Name owner_;
+  const detail::Handle owner_bell_;
   const detail::Handle object_;
   PoolState& state_;
   View view_;

@@ -12,6 +12,7 @@
 
 #include "pool/core.hpp"
 #include "pool/keeper.hpp"
+#include "shm/arena.hpp"
 #include "shm/object.hpp"
 #include "shm/process_table.hpp"
 #include "sys/calls.hpp"
@@ -37,7 +38,7 @@ std::uint32_t seats_of(const PoolOptions& options) {
   return static_cast<std::uint32_t>(options.processes ? wanted : cpu_count());
 }
 
-PoolSizes sizes_of(const PoolOptions& options) {
+PoolSizes sizes_of(const PoolOptions& options, const detail::Handle& bell) {
   if (options.maxtasksperchild < 0) {
     throw ValueError("maxtasksperchild must be a positive int or 0 (no bound), not " +
                      std::to_string(options.maxtasksperchild));
@@ -50,6 +51,7 @@ PoolSizes sizes_of(const PoolOptions& options) {
     throw ValueError("a Pool starts its workers by fork; the other methods are not available yet");
   }
   PoolSizes sizes;
+  sizes.owner_bell = shm::arena().offset_of(&bell_in(bell));
   sizes.seats = seats_of(options);
   sizes.max_units = static_cast<std::uint32_t>(options.maxtasksperchild);
   sizes.retries = static_cast<std::uint32_t>(options.retries);
@@ -74,7 +76,8 @@ sys::Pipe make_bell() {
 Core::Core(PoolOptions options)
     : options_(std::move(options)),
       owner_(shm::self()),
-      object_(create_state(sizes_of(options_))),
+      owner_bell_(own_bell()),
+      object_(create_state(sizes_of(options_, owner_bell_))),
       state_(state_of(object_)),
       view_(state_),
       bell_(make_bell()) {

@@ -173,13 +173,25 @@ void Keeper::stop(Post& post, sys::Nanoseconds now) {
   }
 }
 
+// The owner has cancelled the task that the worker is at.
+bool Keeper::to_be_stopped(std::uint32_t index) noexcept {
+  const Seat& seat = state_.seat(index);
+  const DoingWord doing = DoingWord::unpack(seat.doing.load(std::memory_order_acquire));
+  if (doing.what != Doing::task) return false;
+  Cell* cell = view_.cell(doing.cell);
+  if (cell == nullptr) return false;
+  const CellWord word = CellWord::unpack(cell->word.load(std::memory_order_acquire));
+  return word.state == CellState::running && word.stop && word.claimer.seat == index;
+}
+
 // A unit that overran: asked to stop, then SIGTERM, then SIGKILL; each step only if the worker is
 // still at that unit. Once it is doomed, the worker begins nothing more.
 void Keeper::limit(std::uint32_t index, sys::Nanoseconds now) {
   Seat& seat = state_.seat(index);
   Post& post = posts_[index];
   std::uint64_t unit = seat.limit.load(std::memory_order_acquire);
-  if (seat.deadline.load(std::memory_order_seq_cst) > now && (unit & 3U) == 0) return;  // [L]
+  const bool late = seat.deadline.load(std::memory_order_seq_cst) <= now;  // [L]
+  if (!late && (unit & 3U) == 0 && !to_be_stopped(index)) return;
   if (post.against != unit >> 2U) post = {post.child, 0, unit >> 2U, false, false};
   if (now < post.step_at) return;
   switch (static_cast<Stage>(unit & 3U)) {

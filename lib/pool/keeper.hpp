@@ -55,6 +55,7 @@ class Keeper {
   bool give_back_chunk(DoingWord doing, const Loss& loss);
   void count_start(Seat& seat, int status);
   void limit(std::uint32_t index, sys::Nanoseconds now);
+  [[nodiscard]] bool to_be_stopped(std::uint32_t index) noexcept;
   void stop(Post& post, sys::Nanoseconds now);
   [[nodiscard]] bool wanted(Phase phase) noexcept;
   void set_alarm(sys::Nanoseconds now) noexcept;

@@ -1,5 +1,7 @@
 // The functions of detail/pool_core.hpp: the pool as the templates see it.
 
+#include <multiprocessing/detail/local_task.hpp>
+#include <multiprocessing/detail/thread_engine.hpp>
 #include <multiprocessing/pool.hpp>
 
 #include <cstring>
@@ -25,6 +27,10 @@ std::exception_ptr task_timeout(const detail::TaskName& name) {
 }
 
 namespace {
+
+std::exception_ptr task_cancelled() {
+  return std::make_exception_ptr(CancelledError("the task was cancelled"));
+}
 
 std::exception_ptr unwritten_exception() {
   return std::make_exception_ptr(
@@ -88,6 +94,12 @@ void join_pool(Core& core) {
 void end_pool(Core& core) noexcept {
   core.end();
 }
+void cancel_queued(Core& core) noexcept {
+  core.cancel_queued();
+}
+void kill_pool(Core& core) noexcept {
+  core.kill_workers();
+}
 std::size_t pool_size(const Core& core) noexcept {
   return core.size();
 }
@@ -95,8 +107,24 @@ void require_open(const Core& core) {
   core.require_open();
 }
 
-Ticket submit_task(Core& core, CodeToken code, const Writer& arguments, bool wide) {
-  return core.submit(code, arguments, wide);
+Ticket submit_task(Core& core, const Submission& task) {
+  return core.submit(task);
+}
+bool cancel_task(Core& core, Ticket task, bool running) noexcept {
+  return core.cancel(task, running);
+}
+TaskStatus task_status(Core& core, Ticket task) noexcept {
+  const CellWord word =
+      CellWord::unpack(core.cell(task).word.load(std::memory_order_seq_cst));  // [E], [B]
+  if (word.stop || word.state == CellState::cancelled) return TaskStatus::cancelled;
+  if (word.state == CellState::queued) return TaskStatus::queued;
+  return word.state == CellState::running ? TaskStatus::running : TaskStatus::ended;
+}
+void tend_pool(Core& core) {
+  core.tend();
+}
+PoolVerdict pool_verdict(const Core& core) noexcept {
+  return core.verdict();
 }
 bool task_ended(Core& core, Ticket task) noexcept {
   return core.task_ended(task);
@@ -120,10 +148,16 @@ std::exception_ptr task_error(Core& core, Ticket task, const TaskName& name) {
       Reader in(bytes);
       return decode_exception(in);
     }
+    case CellState::cancelled:
+      return pool::task_cancelled();
+    case CellState::running:  // to be stopped, or the pool has ended
+      return core.verdict() == PoolVerdict::broken ? core.given_up_error() : pool::task_cancelled();
     case CellState::died:
       return pool::worker_died(cell.obituary.load(std::memory_order_relaxed), name);  // [E] above
     case CellState::timed_out:
       return pool::task_timeout(name);
+    case CellState::queued:
+      return core.given_up_error();
     default:
       return nullptr;
   }
@@ -155,7 +189,8 @@ std::exception_ptr job_error(Core& core, Ticket ticket, const TaskName& name) {
   for (std::uint64_t i = 0; i < job.chunks; ++i) {
     if (const auto* record = pool::first_failure(job, i)) return pool::failure(record, name);
   }
-  return pool::unwritten(job, name);
+  if (const auto error = pool::unwritten(job, name)) return error;
+  return pool::job_ended(job) ? nullptr : core.given_up_error();
 }
 
 const std::byte* job_results(Core& core, Ticket job) noexcept {
@@ -214,12 +249,15 @@ pool::Worker& require_worker() {
 }  // namespace
 
 int current_worker_index() {
+  if (const int thread = current_thread_index(); thread >= 0) return thread;
   return static_cast<int>(require_worker().index());
 }
 int current_worker_count() {
+  if (const int threads = current_thread_count(); threads >= 0) return threads;
   return static_cast<int>(require_worker().count());
 }
 bool current_stop_requested() noexcept {
+  if (const LocalStop* const here = LocalStop::current()) return here->asked();
   const pool::Worker* const worker = pool::Worker::current();
   return worker != nullptr && worker->stop_requested();
 }

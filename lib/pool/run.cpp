@@ -3,13 +3,16 @@
 #include <cxxabi.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <span>
+#include <thread>
 #include <vector>
 
 #include <multiprocessing/detail/exception.hpp>
 #include <multiprocessing/process.hpp>
 
+#include "pool/terms.hpp"
 #include "pool/worker.hpp"
 #include "shm/object.hpp"
 #include "shm/process_table.hpp"
@@ -22,6 +25,7 @@ namespace multiprocessing::pool {
 namespace {
 
 constexpr sys::Nanoseconds kTimerSlack = 250'000'000;
+constexpr sys::Nanoseconds kRetrySlice = 10'000'000;  // a cancelled retry ends after it
 
 // What must not be caught: a request to end the process or the thread.
 bool passes_through() {
@@ -77,31 +81,41 @@ Limit::Limit(PoolState& state, Seat& seat, int bell) noexcept
       bell_(bell),
       wanted_(state.task_timeout != INT64_MAX || state.task_deadline != INT64_MAX) {}
 
-void Limit::begin() {
+void Limit::begin(sys::Nanoseconds deadline) {
+  seat_.limit.store(++count_ << 2U, std::memory_order_release);  // the deadline follows
+  limited_ = deadline != INT64_MAX;
+  if (!limited_) return;
   if (!timer_) timer_.emplace();
-  const sys::Nanoseconds now = sys::now();
-  const sys::Nanoseconds span =
-      state_.task_timeout == INT64_MAX ? INT64_MAX : sys::deadline_after(state_.task_timeout);
-  const sys::Nanoseconds deadline = std::min(span, state_.task_deadline);
-  seat_.limit.store(++count_ << 2U, std::memory_order_relaxed);  // relaxed: the deadline follows
-  seat_.deadline.store(deadline, std::memory_order_seq_cst);     // [L]
-  timer_->arm(std::max<sys::Nanoseconds>(deadline - now, 0) + kAskGrace + kTermGrace + kTimerSlack);
+  seat_.deadline.store(deadline, std::memory_order_seq_cst);  // [L]
+  timer_->arm(std::max<sys::Nanoseconds>(deadline - sys::now(), 0) + kAskGrace + kTermGrace +
+              kTimerSlack);
   if (state_.alarm.load(std::memory_order_seq_cst) > deadline) {  // [L]
     (void)sys::write_full(bell_, "L", 1);                         // a full pipe rings as well
   }
 }
 
+void Limit::begin_item() {
+  const sys::Nanoseconds span =
+      state_.task_timeout == INT64_MAX ? INT64_MAX : sys::deadline_after(state_.task_timeout);
+  begin(std::min(span, state_.task_deadline));
+}
+
 bool Limit::end() noexcept {
-  const bool overran = sys::now() > seat_.deadline.load(std::memory_order_relaxed);  // own
-  seat_.deadline.store(INT64_MAX, std::memory_order_seq_cst);
-  timer_->disarm();
+  bool overran = false;
+  if (limited_) {
+    overran = sys::now() > seat_.deadline.load(std::memory_order_relaxed);  // own
+    seat_.deadline.store(INT64_MAX, std::memory_order_seq_cst);
+    timer_->disarm();
+  }
   const std::uint64_t was = seat_.limit.exchange(++count_ << 2U, std::memory_order_acq_rel);
   doomed_ = static_cast<Stage>(was & 3U) == Stage::doomed;
-  return overran || (was & 3U) != 0;
+  const bool stopped = limited_ && (was & 3U) != 0;
+  limited_ = false;
+  return overran || stopped;
 }
 
 bool Limit::late() const noexcept {
-  if (!wanted_) return false;
+  if (!limited_) return false;
   return asked() || sys::now() > seat_.deadline.load(std::memory_order_relaxed);  // own
 }
 
@@ -117,43 +131,72 @@ void* Worker::code_of(detail::CodeToken token) {
   return known.code;
 }
 
-// running(me) -> done | raised | timed_out
+// running(me) -> done | raised | timed_out | cancelled
 void Worker::run_task(Cell& cell) {
   MULTIPROCESSING_CRASH_POINT("pool.task.claimed");
+  const bool plain = (cell.flags & kHasTerms) == 0 && !limit_.wanted();
+  const detail::Terms terms = plain ? detail::Terms{} : terms_of(cell, view_.state());
   for (;;) {
     cell.result_size = 0;
-    if (limit_.wanted()) limit_.begin();
-    const bool good = call(cell);
+    limit_.begin(plain ? INT64_MAX : begin_attempt(cell, terms));
+    Outcome outcome = call(cell, terms);
     MULTIPROCESSING_CRASH_POINT("pool.task.stored");
-    if (!limit_.wanted() || !limit_.end()) {
-      return finish(cell, good ? CellState::done : CellState::raised);
-    }
+    if (limit_.end()) outcome = Outcome::late;
     // relaxed: the claimer's own while it lives
     const std::uint64_t attempts = cell.attempts.load(std::memory_order_relaxed);
-    if (limit_.doomed() || attempts >= view_.state().retries) break;
-    cell.attempts.store(attempts + 1, std::memory_order_relaxed);
+    const bool again = (outcome == Outcome::late || outcome == Outcome::caught) &&
+                       !limit_.doomed() && may_try_again(cell, terms, attempts) && !stopped(cell);
+    if (again) {
+      cell.attempts.store(attempts + 1, std::memory_order_relaxed);
+      continue;
+    }
+    const CellState ends[] = {CellState::done, CellState::raised, CellState::raised,
+                              CellState::timed_out};
+    return finish(cell, ends[static_cast<int>(outcome)]);
   }
-  finish(cell, CellState::timed_out);
 }
 
-// True if the task has a result; what it has thrown is stored in the result's place.
-bool Worker::call(Cell& cell) {
+// Waits as long as is wanted before this attempt. Returns its deadline.
+sys::Nanoseconds Worker::begin_attempt(Cell& cell, const detail::Terms& terms) {
+  // relaxed: the claimer's own
+  if (cell.since.load(std::memory_order_relaxed) == 0) {
+    cell.since.store(sys::now(), std::memory_order_relaxed);
+  }
+  const std::uint64_t attempts = cell.attempts.load(std::memory_order_relaxed);
+  const sys::Nanoseconds until = sys::deadline_after(delay_of(terms, attempts));
+  while (sys::now() < until && !stopped(cell) && phase_of(view_.state()) < Phase::terminating) {
+    std::this_thread::sleep_for(
+        std::chrono::nanoseconds(std::min(until - sys::now(), kRetrySlice)));
+  }
+  return limit_of(terms);
+}
+
+bool Worker::stopped(const Cell& cell) noexcept {
+  return CellWord::unpack(cell.word.load(std::memory_order_acquire)).stop;
+}
+
+// What it has thrown is stored in the result's place.
+Worker::Outcome Worker::call(Cell& cell, const detail::Terms& terms) {
   void* code = nullptr;
   try {
     code = code_of(cell.token);
     detail::TaskRun run{detail::Reader(arguments_of(cell)), this, &cell};
+    run.in.take(terms_size(cell));
     reinterpret_cast<detail::TaskRunner>(code)(run);
-    return true;
+    return Outcome::good;
   } catch (...) {
     if (passes_through()) throw;
+    const std::exception_ptr thrown = std::current_exception();
     try {
       detail::Writer out;
-      detail::encode_exception(out, std::current_exception(), origin_of(code));
+      detail::encode_exception(out, thrown, origin_of(code));
       store_result(cell, out);
     } catch (...) {  // no memory: known by its missing text
       cell.result_size = 0;
     }
-    return false;
+    if (terms.catches == 0) return Outcome::raised;
+    const auto matches = reinterpret_cast<Retry::Matches>(code_of(terms.matches));
+    return matches(thrown) ? Outcome::caught : Outcome::raised;
   }
 }
 
@@ -176,13 +219,15 @@ void Worker::finish(Cell& cell, CellState state) noexcept {
   CellWord word = CellWord::unpack(seen);
   do {
     word = CellWord::unpack(seen);
-    word.state = state;
+    word.state = word.stop ? CellState::cancelled : state;
     word.waited = false;
-    // release: [E]; C5
-  } while (!cell.word.compare_exchange_weak(seen, word.packed(), std::memory_order_acq_rel,
+    word.stop = false;
+    // seq_cst: [E], [B]; C5
+  } while (!cell.word.compare_exchange_weak(seen, word.packed(), std::memory_order_seq_cst,
                                             std::memory_order_relaxed));
   MULTIPROCESSING_CRASH_POINT("pool.task.published");
   if (CellWord::unpack(seen).waited) shm::wake(shm::low_half(cell.word), INT32_MAX);
+  ring_owner(view_.state());
 }
 
 void Worker::run_chunk(const Unit& unit) {
@@ -253,7 +298,7 @@ pool::Worker& worker_of(const JobRun& run) noexcept {
 
 void watch_begin(JobRun& run) {
   pool::Limit& limit = worker_of(run).limit();
-  if (limit.wanted()) limit.begin();
+  if (limit.wanted()) limit.begin_item();
 }
 
 bool watch_return(JobRun& run) {

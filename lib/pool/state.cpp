@@ -8,8 +8,10 @@
 #include <multiprocessing/detail/exception.hpp>
 #include <multiprocessing/errors.hpp>
 
+#include "pool/bell.hpp"
 #include "pool/describe.hpp"
 #include "pool/job.hpp"
+#include "shm/arena.hpp"
 #include "shm/object.hpp"
 #include "shm/process_table.hpp"
 #include "shm/watch.hpp"
@@ -32,6 +34,7 @@ void prepare(void* payload, const void* argument) {
   state->retries = sizes.retries;
   state->task_timeout = sizes.task_timeout;
   state->task_deadline = sizes.task_deadline;
+  state->owner_bell = sizes.owner_bell;
   for (std::uint32_t i = 0; i < sizes.seats; ++i) {
     auto* seat = new (&state->seat(i)) Seat{};
     seat->deadline.store(INT64_MAX, std::memory_order_relaxed);  // relaxed: nobody sees it yet
@@ -208,11 +211,12 @@ void announce_work(PoolState& state, std::uint32_t count) noexcept {
 }
 
 void item_ended(PoolState& state) noexcept {
-  std::atomic_thread_fence(std::memory_order_seq_cst);  // [T]
-  if (state.waited.load(std::memory_order_relaxed) == 0) return;
-  if (state.waited.exchange(0, std::memory_order_seq_cst) != 0) {
-    shm::wake(state.waited, INT32_MAX);
-  }
+  std::atomic_thread_fence(std::memory_order_seq_cst);  // [B]
+  ring_owner(state);
+}
+
+void ring_owner(PoolState& state) noexcept {
+  ring(*shm::arena().at<Bell>(state.owner_bell));
 }
 
 bool all_vacant(PoolState& state) noexcept {

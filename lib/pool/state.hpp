@@ -47,7 +47,6 @@
 //   [N] note: seq_cst store of doing, then seq_cst load of the cell's word <-> free: seq_cst store
 //       of the word, then seq_cst load of doing (store-load on both sides)
 //   [I] park: seq_cst on the bits, then a look for work <-> push: seq_cst, then a look at the bits
-//   [T] item ended: seq_cst fence, then a look at `waited` <-> waited: seq_cst, then a look
 //   [L] limit: deadline (seq_cst), then a look at the keeper's alarm <-> alarm, then the deadlines
 //
 // Death: cell.hpp for what a worker does; a parked or searching worker's bits are cleared by the
@@ -145,10 +144,10 @@ struct PoolState {
   std::atomic<std::uint64_t> keeper;  // packed name, for dump_state
   std::atomic<std::int64_t> alarm;    // when the keeper wakes up by itself
   std::atomic<std::uint32_t> failed_starts;
-  std::atomic<std::uint32_t> waited;  // the owner waits for any item (kEager)
-  shm::Location failure;              // message: the exception of the first initializer that failed
   std::atomic<std::uint32_t> streams;  // readers that may still submit (the owner's)
-  std::byte spare[52];
+  shm::Location failure;     // message: the exception of the first initializer that failed
+  std::uint64_t owner_bell;  // offset of the word that the owner waits on for any of many things
+  std::byte spare[48];
 
   alignas(128) std::atomic<std::uint64_t> parked[kBitWords];
   std::atomic<std::uint64_t> searching[kBitWords];
@@ -172,6 +171,7 @@ struct PoolSizes {
   std::uint32_t retries = 0;
   std::int64_t task_timeout = INT64_MAX;
   std::int64_t task_deadline = INT64_MAX;
+  std::uint64_t owner_bell = 0;
 };
 
 /// Makes the shared object: no work, vacant seats. \throws ArenaExhausted
@@ -230,8 +230,10 @@ void finish_wakes(PoolState& state) noexcept;
 /// After work was published by a seq_cst step: wakes `count`, unless somebody searches already.
 void announce_work(PoolState& state, std::uint32_t count) noexcept;
 
-/// An item for which the owner may wait in particular has ended.
+/// An item has ended (its word was stored by release).
 void item_ended(PoolState& state) noexcept;
+/// Something of this pool has ended, by a seq_cst step: wakes the owner if it waits for any.
+void ring_owner(PoolState& state) noexcept;
 /// True if no worker is there, or on its way.
 [[nodiscard]] bool all_vacant(PoolState& state) noexcept;
 

@@ -11,6 +11,7 @@
 #include <optional>
 
 #include <multiprocessing/detail/pool_options.hpp>
+#include <multiprocessing/detail/task_options.hpp>
 
 #include "pool/job.hpp"
 #include "pool/patience.hpp"
@@ -32,9 +33,13 @@ class Limit {
  public:
   Limit(PoolState& state, Seat& seat, int bell) noexcept;
 
+  /// The pool has a limit for each task and item.
   [[nodiscard]] bool wanted() const noexcept { return wanted_; }
-  /// A unit begins now. \throws std::system_error naming timer_create
-  void begin();
+  /// A unit begins now, and has to end by then; INT64_MAX: no limit.
+  /// \throws std::system_error naming timer_create
+  void begin(sys::Nanoseconds deadline);
+  /// The same with the limit of the pool.
+  void begin_item();
   /// It has returned. True if it had overrun.
   bool end() noexcept;
   /// The keeper is about to end this process: begin nothing more.
@@ -49,6 +54,7 @@ class Limit {
   Seat& seat_;
   int bell_;
   bool wanted_;
+  bool limited_ = false;
   bool doomed_ = false;
   std::uint64_t count_ = 0;
   std::optional<sys::KillTimer> timer_;
@@ -98,8 +104,11 @@ class Worker {
   bool search(Unit& unit) noexcept;
   bool park(Unit& unit) noexcept;
 
+  enum class Outcome { good, raised, caught, late };
   void run_task(Cell& cell);
-  bool call(Cell& cell);
+  sys::Nanoseconds begin_attempt(Cell& cell, const detail::Terms& terms);
+  [[nodiscard]] static bool stopped(const Cell& cell) noexcept;
+  Outcome call(Cell& cell, const detail::Terms& terms);
   void finish(Cell& cell, CellState state) noexcept;
   void run_chunk(const Unit& unit);
   bool run_items(Job& job, const Unit& unit, detail::JobRun& run);

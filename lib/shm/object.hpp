@@ -64,6 +64,7 @@ enum class ObjectKind : std::uint32_t {
   pool,
   process,
   descriptor,
+  bell,
   test,
   kinds
 };

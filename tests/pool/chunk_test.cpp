@@ -155,7 +155,7 @@ TEST_F(ChunkTest, AJobHasEndedWhenAllItsChunksHave) {
 }
 
 TEST_F(ChunkTest, WordsKeepWhatIsPackedIntoThem) {
-  const CellWord cell{CellState::timed_out, true, {1023, 2047}, 0xFFFFFFFF};
+  const CellWord cell{CellState::timed_out, true, true, {1023, 2047}, 0xFFFFFFFF};
   EXPECT_EQ(CellWord::unpack(cell.packed()).claimer, cell.claimer);
   EXPECT_EQ(CellWord::unpack(cell.packed()).sequence, cell.sequence);
   const DoingWord doing{Doing::job, 0x3FFFFFFF, 0xFFFFFFFF};

@@ -19,25 +19,21 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <type_traits>
 #include <utility>
-#include <variant>
 
 #include <multiprocessing/detail/copies.hpp>
+#include <multiprocessing/detail/future_base.hpp>
 #include <multiprocessing/detail/pool_core.hpp>
 #include <multiprocessing/errors.hpp>
 
 namespace multiprocessing::detail {
 
-/// void as a value.
+/// A result that workers of a pool compute, until it is collected.
 template <class R>
-using Kept_t = std::conditional_t<std::is_void_v<R>, std::monostate, R>;
-
-/// A result that is out, until it is collected.
-template <class R>
-class Pending {
+class Pending final : public FutureOf<R> {
  public:
   using Value = Kept_t<R>;
+  using Status = FutureBase::Status;
   using Load = Value (*)(pool::Core& core, Ticket ticket, std::uint64_t items);
 
   struct Source {
@@ -54,31 +50,69 @@ class Pending {
   explicit Pending(Value value) : collected_(true), value_(std::move(value)) {}
   Pending(const Pending&) = delete;
   Pending& operator=(const Pending&) = delete;
-  ~Pending() {
+  ~Pending() override {
     if (source_.core) release_ticket(*source_.core, source_.ticket);
   }
 
-  bool wait(Timeout timeout) {
+  bool wait(std::int64_t deadline) override {
     {
       const std::lock_guard guard(lock_);
       if (collected_) return true;
       ++waiting_;
     }
     const Waiting until_the_end{*this};
-    return source_.job ? wait_job(*source_.core, source_.ticket, timeout.deadline())
-                       : wait_task(*source_.core, source_.ticket, timeout.deadline());
+    try {
+      return source_.job ? wait_job(*source_.core, source_.ticket, deadline)
+                         : wait_task(*source_.core, source_.ticket, deadline);
+    } catch (const CancelledError&) {  // the pool has given it up
+      give_up(true);
+    } catch (const BrokenExecutor&) {
+      give_up(false);
+    }
+    return true;
   }
 
-  bool ready() {
+  Status status() override {
     const std::lock_guard guard(lock_);
-    if (collected_) return true;
-    return source_.job ? whole_job_ended(*source_.core, source_.ticket)
-                       : task_ended(*source_.core, source_.ticket);
+    if (collected_) return cancelled_ ? Status::cancelled : Status::finished;
+    if (source_.job) {
+      return whole_job_ended(*source_.core, source_.ticket) ? Status::finished : given_up();
+    }
+    switch (task_status(*source_.core, source_.ticket)) {
+      case TaskStatus::queued:
+        return given_up();
+      case TaskStatus::running:
+        return given_up() == Status::pending ? Status::running : given_up();
+      case TaskStatus::cancelled:
+        return Status::cancelled;
+      default:
+        return Status::finished;
+    }
   }
 
-  /// Requires that it is ready. The value, or throws; a value that cannot be copied, or of which
-  /// this is the `last` look, is moved out.
-  Value take(bool last) {
+  bool cancel(bool running) override {
+    const std::lock_guard guard(lock_);
+    if (collected_) return cancelled_;
+    if (source_.job) return false;
+    return cancel_task(*source_.core, source_.ticket, running);
+  }
+
+  std::exception_ptr error() override {
+    const std::lock_guard guard(lock_);
+    load();
+    return error_;
+  }
+
+  void tend() override {
+    PoolCore core;
+    {
+      const std::lock_guard guard(lock_);
+      core = source_.core;
+    }
+    if (core) tend_pool(*core);
+  }
+
+  Value take(bool last) override {
     const std::lock_guard guard(lock_);
     load();
     if (error_) std::rethrow_exception(error_);
@@ -91,16 +125,36 @@ class Pending {
     return moved;
   }
 
-  bool succeeded() {
-    const std::lock_guard guard(lock_);
-    load();
-    return error_ == nullptr;
-  }
+ protected:
+  [[nodiscard]] bool completes_here() const noexcept override { return false; }
 
  private:
+  // Of a task that has not ended: in a pool that will not do it any more it is done.
+  Status given_up() {
+    switch (pool_verdict(*source_.core)) {
+      case PoolVerdict::terminated:
+        return Status::cancelled;
+      case PoolVerdict::broken:
+        return Status::finished;
+      default:
+        return Status::pending;
+    }
+  }
+
+  void give_up(bool cancelled) {
+    const std::lock_guard guard(lock_);
+    if (collected_) return;
+    error_ = std::current_exception();
+    cancelled_ = cancelled;
+    collected_ = true;
+  }
+
   void load() {
     if (collected_) return;
     pool::Core& core = *source_.core;
+    if (!source_.job && task_status(core, source_.ticket) == TaskStatus::cancelled) {
+      cancelled_ = true;
+    }
     error_ = source_.job ? job_error(core, source_.ticket, source_.name)
                          : task_error(core, source_.ticket, source_.name);
     try {
@@ -135,6 +189,7 @@ class Pending {
   std::mutex lock_;  // guards what follows
   int waiting_ = 0;  // threads in wait
   bool collected_ = false;
+  bool cancelled_ = false;
   std::exception_ptr error_;
   std::optional<Value> value_;
 };
@@ -146,8 +201,8 @@ namespace multiprocessing {
 template <class R>
 class AsyncResult {
  public:
-  explicit AsyncResult(std::shared_ptr<detail::Pending<R>> pending) noexcept
-      : pending_(std::move(pending)) {}
+  explicit AsyncResult(std::shared_ptr<detail::FutureOf<R>> state) noexcept
+      : state_(std::move(state)) {}
 
   /// Blocks until it is there and returns it; what the task has thrown is thrown here. May be
   /// called again; a result that cannot be copied is moved out by the first call.
@@ -155,34 +210,36 @@ class AsyncResult {
   /// was terminated before
   R get(Timeout timeout = {}) const& {
     await(timeout);
-    return static_cast<R>(pending_->take(false));
+    return static_cast<R>(state_->take(false));
   }
   /// Of a temporary: the result is moved, not copied.
   R get(Timeout timeout = {}) && {
     await(timeout);
-    return static_cast<R>(pending_->take(pending_.use_count() == 1));
+    return static_cast<R>(state_->take(state_.use_count() == 1));
   }
 
   /// Blocks until it is there; false if the time-out passed before.
   bool wait(Timeout timeout = {}) const {  // NOLINT(modernize-use-nodiscard)
-    return pending_->wait(timeout);
+    return state_->wait(timeout.deadline());
   }
 
   /// True once the task has ended, however.
-  [[nodiscard]] bool ready() const { return pending_->ready(); }
+  [[nodiscard]] bool ready() const { return state_->done(); }
 
   /// True if it has ended without an exception. \throws ValueError before it has ended.
   [[nodiscard]] bool successful() const {
     if (!ready()) throw ValueError("the task has not ended yet");
-    return pending_->succeeded();
+    return state_->error() == nullptr;
   }
+
+  friend bool operator==(const AsyncResult&, const AsyncResult&) noexcept = default;
 
  private:
   void await(Timeout timeout) const {
-    if (!pending_->wait(timeout)) throw TimeoutError("the task has not ended in time");
+    if (!wait(timeout)) throw TimeoutError("the task has not ended in time");
   }
 
-  std::shared_ptr<detail::Pending<R>> pending_;
+  std::shared_ptr<detail::FutureOf<R>> state_;
 };
 
 }  // namespace multiprocessing

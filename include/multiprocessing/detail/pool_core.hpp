@@ -39,6 +39,10 @@ MULTIPROCESSING_API void terminate_pool(pool::Core& core);
 MULTIPROCESSING_API void join_pool(pool::Core& core);
 /// terminate and join, from a destructor; nothing in a process that did not make the pool.
 MULTIPROCESSING_API void end_pool(pool::Core& core) noexcept;
+/// Cancels every task that has not begun.
+MULTIPROCESSING_API void cancel_queued(pool::Core& core) noexcept;
+/// SIGKILL for all workers.
+MULTIPROCESSING_API void kill_pool(pool::Core& core) noexcept;
 MULTIPROCESSING_API std::size_t pool_size(const pool::Core& core) noexcept;
 /// \throws ValueError if the pool takes no more work or belongs to another process,
 /// BrokenProcessPool
@@ -54,13 +58,33 @@ struct Ticket {
 struct TaskName {
   const void* code = nullptr;
   std::string (*text)(const void* code) = nullptr;
-  [[nodiscard]] std::string operator()() const { return text == nullptr ? "" : text(code); }
+  std::shared_ptr<const std::string> given{};  // TaskOptions::name
+  [[nodiscard]] std::string operator()() const {
+    if (given) return *given;
+    return text == nullptr ? "" : text(code);
+  }
 };
 
 /// Tasks. `wide`: the arguments hold something that must lie at a multiple of more than 32.
-MULTIPROCESSING_API Ticket submit_task(pool::Core& core, CodeToken code, const Writer& arguments,
-                                       bool wide);
+struct Submission {
+  CodeToken code;
+  const Writer* arguments = nullptr;  // with `terms`: they stand before the arguments
+  bool wide = false;
+  bool terms = false;
+  int priority = 0;
+};
+MULTIPROCESSING_API Ticket submit_task(pool::Core& core, const Submission& task);
 MULTIPROCESSING_API bool task_ended(pool::Core& core, Ticket task) noexcept;
+/// Cancels a task that is queued, or also one that is running, which is stopped then. False: it
+/// runs or has ended.
+MULTIPROCESSING_API bool cancel_task(pool::Core& core, Ticket task, bool running) noexcept;
+enum class TaskStatus { queued, running, cancelled, ended };
+MULTIPROCESSING_API TaskStatus task_status(pool::Core& core, Ticket task) noexcept;
+/// Sees to it that the pool has a keeper.
+MULTIPROCESSING_API void tend_pool(pool::Core& core);
+enum class PoolVerdict { alive, terminated, broken };
+MULTIPROCESSING_API PoolVerdict pool_verdict(const pool::Core& core) noexcept;
+
 /// False: not in time. \throws BrokenProcessPool, CancelledError if the pool is terminated.
 MULTIPROCESSING_API bool wait_task(pool::Core& core, Ticket task, std::int64_t deadline);
 /// What an ended task has thrown, or what became of its worker; null if it has a result.

@@ -19,6 +19,7 @@
 #include <multiprocessing/detail/async_result.hpp>
 #include <multiprocessing/detail/pool_core.hpp>
 #include <multiprocessing/detail/pool_job.hpp>
+#include <multiprocessing/detail/task_options.hpp>
 #include <multiprocessing/errors.hpp>
 
 namespace multiprocessing::detail {
@@ -26,9 +27,9 @@ namespace multiprocessing::detail {
 template <class F>
 TaskName name_of_task(const F& function) {
   if constexpr (std::is_pointer_v<F>) {
-    return {reinterpret_cast<const void*>(function), &function_name};
+    return {reinterpret_cast<const void*>(function), &function_name, nullptr};
   } else {
-    return {nullptr, [](const void*) { return std::string(type_name<F>()); }};
+    return {nullptr, [](const void*) { return std::string(type_name<F>()); }, nullptr};
   }
 }
 
@@ -42,26 +43,42 @@ consteval bool lies_wide() {
   }
 }
 
+/// True if the task differs from the others of its pool: how, stands before its arguments then.
+inline bool put_terms(Writer& out, const TaskOptions& options) {
+  if (options.timeout.is_forever() && !options.retry) return false;
+  const Terms terms = terms_from(options);
+  out.bytes(&terms, sizeof terms);
+  return true;
+}
+
 template <class F, class... Args>
-AsyncResult<task_result_t<F, Args...>> submit_call(const PoolCore& core, F&& f, Args&&... args) {
+std::shared_ptr<Pending<task_result_t<F, Args...>>> submit_call(const PoolCore& core,
+                                                                const TaskOptions* options, F&& f,
+                                                                Args&&... args) {
   using R = task_result_t<F, Args...>;
   Writer out;
+  Submission task{CallRunner<std::decay_t<F>, stored_t<Args>...>::token(), &out};
+  task.wide = (lies_wide<stored_t<Args>>() || ...);
+  if (options != nullptr) {
+    task.terms = put_terms(out, *options);
+    task.priority = options->priority;
+  }
   encode_task(out, f, args...);
-  constexpr bool kWide = (lies_wide<stored_t<Args>>() || ...);
-  const Ticket ticket =
-      submit_task(*core, CallRunner<std::decay_t<F>, stored_t<Args>...>::token(), out, kWide);
-  typename Pending<R>::Source source{core, ticket};
-  source.load = [](pool::Core& from, Ticket task, std::uint64_t) -> Kept_t<R> {
+  typename Pending<R>::Source source{core, submit_task(*core, task)};
+  source.load = [](pool::Core& from, Ticket ended, std::uint64_t) -> Kept_t<R> {
     if constexpr (std::is_void_v<R>) {
       return {};
     } else {
-      Reader in(task_result(from, task));
+      Reader in(task_result(from, ended));
       return decode_value<R>(in);
     }
   };
   const std::decay_t<F>& kept = f;
   source.name = name_of_task(kept);
-  return AsyncResult<R>(std::make_shared<Pending<R>>(std::move(source)));
+  if (options != nullptr && !options->name.empty()) {
+    source.name.given = std::make_shared<const std::string>(options->name);
+  }
+  return std::make_shared<Pending<R>>(std::move(source));
 }
 
 template <class Range>

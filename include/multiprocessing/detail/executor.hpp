@@ -1,0 +1,178 @@
+#pragma once
+
+/// \file multiprocessing/detail/executor.hpp
+/// Executor, which is public: what all executors have in common. Mirrors
+/// `concurrent.futures.Executor`.
+///
+///   sharing   belongs to the process that made it
+///   threads   every member may be called concurrently
+///   ordering  what happened before a submit is visible in the task
+///   death     of a worker process: that task fails with WorkerDied, the others complete
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <iterator>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <ranges>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <multiprocessing/detail/export.hpp>
+#include <multiprocessing/detail/future.hpp>
+#include <multiprocessing/detail/local_task.hpp>
+#include <multiprocessing/detail/pool_map.hpp>
+#include <multiprocessing/detail/task_options.hpp>
+
+namespace multiprocessing {
+
+/// How Executor::map goes about it.
+struct MapOptions {
+  Timeout timeout{};           // counts from the call; each result must be there by then
+  std::int64_t chunksize = 1;  // elements a task
+  std::size_t buffersize =
+      0;  // tasks that are out at the most; 0: as many as keep all workers busy
+};
+
+namespace detail {
+
+template <class F, class... Views>
+class MapStream;
+
+/// Bounds how many tasks are out: max_pending.
+class MULTIPROCESSING_API Admission {
+ public:
+  explicit Admission(std::size_t most) noexcept : most_(most) {}
+  [[nodiscard]] bool bounded() const noexcept { return most_ != 0; }
+  /// Blocks until one more may be out. \throws KeyboardInterrupt
+  void await();
+  void add(std::shared_ptr<FutureBase> future);
+
+ private:
+  struct Look;
+  std::size_t most_;
+  std::mutex lock_;  // guards what follows
+  std::deque<std::shared_ptr<FutureBase>> out_;
+};
+
+/// \throws TransferError: a concrete executor would not have compiled
+[[noreturn]] MULTIPROCESSING_API void throw_not_transferable();
+
+}  // namespace detail
+
+class MULTIPROCESSING_API Executor {
+ public:
+  Executor(const Executor&) = delete;
+  Executor& operator=(const Executor&) = delete;
+  virtual ~Executor();
+
+  /// Has `f(args...)` called. With TaskOptions first: `submit({.timeout = 3s}, f, args...)`.
+  /// \throws ValueError after shutdown, BrokenExecutor; TransferError if the workers are processes
+  /// and this cannot be sent to one
+  template <class F, class... Args>
+    requires(!std::is_same_v<std::decay_t<F>, TaskOptions>)
+  Future<detail::call_result_t<F, Args...>> submit(F&& f, Args&&... args) {
+    return submit_with(nullptr, std::forward<F>(f), std::forward<Args>(args)...);
+  }
+  template <class F, class... Args>
+  Future<detail::call_result_t<F, Args...>> submit(TaskOptions options, F&& f, Args&&... args) {
+    return submit_with(&options, std::forward<F>(f), std::forward<Args>(args)...);
+  }
+
+  /// A lazy range of `f(a, b, ...)` over the elements of the ranges, in their order, up to the end
+  /// of the shortest; MapOptions may come last. The input is read as results are, some tasks ahead.
+  /// The first failure is thrown in its place; reading may go on after it. Tasks that have not
+  /// begun when the range goes are cancelled. An lvalue must outlive the reading.
+  template <class F, class... RangesAndOptions>
+  [[nodiscard]] auto map(F&& f, RangesAndOptions&&... rest) {
+    return map_split(
+        std::forward<F>(f), std::forward_as_tuple(std::forward<RangesAndOptions>(rest)...),
+        std::make_index_sequence<sizeof...(RangesAndOptions) -
+                                 (detail_is_options<RangesAndOptions...>() ? 1 : 0)>{});
+  }
+
+  /// Takes no more tasks. With `wait` it returns when all have ended; with `cancel_futures` those
+  /// that have not begun are cancelled. May be called again.
+  virtual void shutdown(bool wait = true, bool cancel_futures = false) = 0;
+
+  /// How many tasks may run at a time.
+  [[nodiscard]] virtual std::size_t worker_limit() const noexcept = 0;
+
+ protected:
+  explicit Executor(std::size_t max_pending = 0) noexcept : admission_(max_pending) {}
+
+  /// Where its workers are processes: their pool. \throws ValueError after shutdown
+  [[nodiscard]] virtual const detail::PoolCore* processes() { return nullptr; }
+  /// Runs a task in this process.
+  virtual void post(std::shared_ptr<detail::LocalTask> task, int priority) = 0;
+
+  /// For destructors: true if this one may not wait for tasks, because an exception unwinds or the
+  /// program is at its end.
+  [[nodiscard]] bool hurried() const noexcept;
+
+ private:
+  template <class F, class... Views>
+  friend class detail::MapStream;
+
+  template <class... T>
+  static consteval bool detail_is_options() {
+    if constexpr (sizeof...(T) == 0) {
+      return false;
+    } else {
+      using Last = std::tuple_element_t<sizeof...(T) - 1, std::tuple<T...>>;
+      return std::is_same_v<std::decay_t<Last>, MapOptions>;
+    }
+  }
+
+  template <class F, class... Args>
+  Future<detail::call_result_t<F, Args...>> submit_with(const TaskOptions* options, F&& f,
+                                                        Args&&... args) {
+    using R = detail::call_result_t<F, Args...>;
+    if (admission_.bounded()) admission_.await();
+    std::shared_ptr<detail::FutureOf<R>> state;
+    if (const detail::PoolCore* pool = processes()) {
+      if constexpr (detail::is_task_v<F, Args...>) {
+        state =
+            detail::submit_call(*pool, options, std::forward<F>(f), std::forward<Args>(args)...);
+      } else {
+        detail::throw_not_transferable();
+      }
+    } else if constexpr (detail::kTakesArgs<std::decay_t<F>, detail::stored_t<Args>...>) {
+      auto call = detail::make_call(options, std::forward<F>(f), std::forward<Args>(args)...);
+      post(call, options == nullptr ? 0 : options->priority);
+      state = std::move(call);
+    } else {
+      static_assert(detail::kTakesArgs<std::decay_t<F>, detail::stored_t<Args>...>,
+                    "this callable does not take these arguments: for an overloaded name, or a "
+                    "default argument that is left out, wrap it in a lambda");
+    }
+    if (admission_.bounded()) admission_.add(state);
+    return Future<R>(std::move(state));
+  }
+
+  template <class F, class Tuple, std::size_t... I>
+  auto map_split(F&& f, Tuple&& rest, std::index_sequence<I...>) {
+    MapOptions options;
+    if constexpr (std::tuple_size_v<std::remove_cvref_t<Tuple>> > sizeof...(I)) {
+      options = std::get<sizeof...(I)>(rest);
+    }
+    return detail::MapStream<
+        std::decay_t<F>, std::views::all_t<std::tuple_element_t<I, std::remove_cvref_t<Tuple>>>...>(
+        *this, std::forward<F>(f), options,
+        std::views::all(std::forward<std::tuple_element_t<I, std::remove_cvref_t<Tuple>>>(
+            std::get<I>(rest)))...);
+  }
+
+  detail::Admission admission_;
+  const int unwinding_ = std::uncaught_exceptions();
+};
+
+}  // namespace multiprocessing
+
+#include <multiprocessing/detail/map_stream.hpp>

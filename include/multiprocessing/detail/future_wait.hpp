@@ -1,0 +1,237 @@
+#pragma once
+
+/// \file multiprocessing/detail/future_wait.hpp
+/// wait and as_completed, which are public, over futures of any executors. They mirror
+/// `concurrent.futures.wait` and `as_completed`.
+///
+///   sharing   in the process that the futures belong to
+///   threads   may be called concurrently; one thread reads an as_completed range
+///   ordering  what a task wrote is visible when its future comes out
+///   death     of a worker: its future is done, with that error
+
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <ranges>
+#include <string>
+#include <type_traits>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include <multiprocessing/detail/bell.hpp>
+#include <multiprocessing/detail/future.hpp>
+
+namespace multiprocessing {
+
+enum ReturnWhen { FIRST_COMPLETED, FIRST_EXCEPTION, ALL_COMPLETED };
+
+template <class F>
+struct DoneAndNotDone {
+  std::unordered_set<F> done;
+  std::unordered_set<F> not_done;
+};
+
+namespace detail {
+
+template <class T>
+inline constexpr bool kIsFuture = false;
+template <class R>
+inline constexpr bool kIsFuture<Future<R>> = true;
+template <>
+inline constexpr bool kIsFuture<AnyFuture> = true;
+
+/// Asks a future that is not done to see to whoever computes it, some times a second.
+class MULTIPROCESSING_API Tender {
+ public:
+  /// True if it is time.
+  bool now() noexcept;
+
+ private:
+  std::int64_t last_ = 0;
+};
+
+/// What wait looks at.
+template <class F>
+struct WaitFor {
+  std::vector<F> open;
+  ReturnWhen when = ALL_COMPLETED;
+  std::unordered_set<F> done{};
+  Tender tender{};
+
+  // Moves what is done. True if that is enough.
+  bool look() {
+    if (tender.now() && !open.empty()) FutureAccess::state_of(open.back()).tend();
+    if (when != ALL_COMPLETED) return sort();
+    while (!open.empty() &&
+           open.back().done()) {  // the others need no look before this one is done
+      done.insert(std::move(open.back()));
+      open.pop_back();
+    }
+    return open.empty();
+  }
+
+  bool sort() {
+    bool enough = false;
+    std::erase_if(open, [&](const F& future) {
+      if (!future.done()) return false;
+      enough = enough || when == FIRST_COMPLETED ||
+               (when == FIRST_EXCEPTION && !future.cancelled() && future.exception() != nullptr);
+      done.insert(future);
+      return true;
+    });
+    return enough || open.empty();
+  }
+};
+
+}  // namespace detail
+
+/// Blocks until all futures of the range are done, or one of them, or one has thrown; or the
+/// time-out has passed, which is no error. `auto [done, not_done] = wait(futures);`
+template <std::ranges::input_range Range>
+  requires detail::kIsFuture<std::ranges::range_value_t<Range>>
+DoneAndNotDone<std::ranges::range_value_t<Range>> wait(Range&& futures, Timeout timeout = {},
+                                                       ReturnWhen when = ALL_COMPLETED) {
+  using F = std::ranges::range_value_t<Range>;
+  std::unordered_set<F> once;
+  for (const auto& future : futures) once.insert(future);
+  detail::WaitFor<F> state{std::vector<F>(once.begin(), once.end()), when};
+  (void)detail::wait_for_bell(
+      [](void* self) { return static_cast<detail::WaitFor<F>*>(self)->look(); }, &state,
+      timeout.deadline());
+  (void)state.sort();
+  return {std::move(state.done), std::unordered_set<F>(state.open.begin(), state.open.end())};
+}
+template <class F>
+  requires detail::kIsFuture<F>
+DoneAndNotDone<F> wait(std::initializer_list<F> futures, Timeout timeout = {},
+                       ReturnWhen when = ALL_COMPLETED) {
+  return wait(std::vector<F>(futures), timeout, when);
+}
+
+namespace detail {
+
+/// A range of elements, each with a future in it, in the order in which these are done. `Kept` is
+/// the future itself, or a pointer to an element of a map.
+template <class Kept>
+class AsCompleted {
+ public:
+  class Iterator {
+   public:
+    using iterator_concept = std::input_iterator_tag;
+    using value_type = std::remove_cvref_t<decltype(AsCompleted::element(std::declval<Kept&>()))>;
+    using difference_type = std::ptrdiff_t;
+
+    Iterator() noexcept = default;
+    explicit Iterator(AsCompleted& range) noexcept : range_(&range) {}
+    decltype(auto) operator*() const noexcept { return element(*range_->current_); }
+    Iterator& operator++() {
+      range_->advance();
+      return *this;
+    }
+    void operator++(int) { range_->advance(); }
+    friend bool operator==(const Iterator& it, std::default_sentinel_t) noexcept {
+      return it.at_end();
+    }
+
+   private:
+    [[nodiscard]] bool at_end() const noexcept { return !range_->current_.has_value(); }
+
+    AsCompleted* range_ = nullptr;
+  };
+
+  AsCompleted(std::vector<Kept> kept, Timeout timeout)
+      : open_(std::make_move_iterator(kept.begin()), std::make_move_iterator(kept.end())),
+        left_(open_.size()),
+        deadline_(timeout.deadline()) {}
+
+  Iterator begin() {
+    advance();
+    return Iterator(*this);
+  }
+  [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
+
+ private:
+  template <class T>
+  static T& element(T* kept) noexcept {
+    return *kept;
+  }
+  template <class T>
+    requires kIsFuture<T>
+  static T& element(T& kept) noexcept {
+    return kept;
+  }
+  template <class T>
+  static const auto& future_of(T* kept) noexcept {
+    return kept->first;
+  }
+  template <class T>
+    requires kIsFuture<T>
+  static const T& future_of(const T& kept) noexcept {
+    return kept;
+  }
+
+  // From where the last one was found: they are done about in the order of their submission.
+  bool look() {
+    for (std::size_t i = first_; i < open_.size(); ++i, ++place_) {
+      if (place_ >= open_.size()) place_ = first_;
+      if (open_[place_] && future_of(*open_[place_]).done()) return true;
+    }
+    if (tender_.now() && left_ != 0) FutureAccess::state_of(future_of(*open_[first_])).tend();
+    return left_ == 0;
+  }
+
+  void advance() {
+    current_.reset();
+    if (left_ == 0) return;
+    const auto ended = [](void* self) { return static_cast<AsCompleted*>(self)->look(); };
+    if (!wait_for_bell(ended, this, deadline_)) {
+      throw TimeoutError(std::to_string(left_) + " (of " + std::to_string(open_.size()) +
+                         ") futures unfinished");
+    }
+    current_ = std::exchange(open_[place_], std::nullopt);
+    --left_;
+    while (first_ < open_.size() && !open_[first_]) ++first_;
+  }
+
+  std::vector<std::optional<Kept>> open_;  // empty: it has come out
+  std::size_t left_;
+  std::size_t first_ = 0;  // none before it is open
+  std::size_t place_ = 0;
+  std::int64_t deadline_;
+  Tender tender_;
+  std::optional<Kept> current_;
+};
+
+}  // namespace detail
+
+/// The futures of the range in the order in which they are done, each once; those that are done
+/// already first. The time-out counts from this call.
+/// \throws TimeoutError from the iteration
+template <std::ranges::input_range Range>
+  requires detail::kIsFuture<std::ranges::range_value_t<Range>>
+[[nodiscard]] auto as_completed(Range&& futures, Timeout timeout = {}) {
+  using F = std::ranges::range_value_t<Range>;
+  std::unordered_set<F> seen;
+  std::vector<F> once;
+  for (const auto& future : futures) {
+    if (seen.insert(future).second) once.push_back(future);
+  }
+  return detail::AsCompleted<F>(std::move(once), timeout);
+}
+
+/// The same of a map keyed by futures: `for (auto& [future, url] : as_completed(future_to_url))`.
+/// The map must outlive the iteration.
+template <class Map>
+  requires detail::kIsFuture<typename Map::key_type> && requires { typename Map::mapped_type; }
+[[nodiscard]] auto as_completed(Map& map, Timeout timeout = {}) {
+  std::vector<std::remove_reference_t<decltype(*map.begin())>*> elements;
+  for (auto& element : map) elements.push_back(&element);
+  return detail::AsCompleted<std::remove_reference_t<decltype(*map.begin())>*>(std::move(elements),
+                                                                               timeout);
+}
+
+}  // namespace multiprocessing

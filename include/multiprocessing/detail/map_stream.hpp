@@ -1,0 +1,217 @@
+#pragma once
+
+/// \file multiprocessing/detail/map_stream.hpp
+/// The lazy range that Executor::map returns.
+///
+///   sharing   belongs to the process of its executor
+///   threads   one thread reads it
+///   ordering  what the task wrote is visible when its item comes out
+///   death     of a worker process: its items are WorkerDied, the others come out
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <ranges>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <multiprocessing/detail/executor.hpp>
+
+namespace multiprocessing::detail {
+
+/// Calls `f` for each tuple of a chunk; a task of its own.
+template <class F, class... Items>
+struct ChunkCall {
+  using R = call_result_t<F, Items...>;
+  static std::vector<Kept_t<R>> run(F function, std::vector<std::tuple<Items...>> chunk) {
+    std::vector<Kept_t<R>> results;
+    results.reserve(chunk.size());
+    for (auto& item : chunk) {
+      if constexpr (std::is_void_v<R>) {
+        apply_task(function, item);
+        results.emplace_back();
+      } else {
+        results.push_back(apply_task(function, item));
+      }
+    }
+    return results;
+  }
+};
+
+template <class F, class... Views>
+class MapStream {
+  template <class View>
+  using Item = stored_t<std::ranges::range_value_t<View>>;
+  using R = call_result_t<F, Item<Views>...>;
+  using Inputs = std::tuple<Views...>;
+  using Places = std::tuple<std::ranges::iterator_t<Views>...>;
+
+ public:
+  using value_type = Kept_t<R>;
+
+  class Iterator {
+   public:
+    using iterator_concept = std::input_iterator_tag;
+    using value_type = typename MapStream::value_type;
+    using difference_type = std::ptrdiff_t;
+
+    Iterator() noexcept = default;
+    explicit Iterator(MapStream& stream) noexcept : stream_(&stream) {}
+    value_type& operator*() const noexcept { return *stream_->state_->current; }
+    Iterator& operator++() {
+      stream_->advance();
+      return *this;
+    }
+    void operator++(int) { stream_->advance(); }
+    friend bool operator==(const Iterator& it, std::default_sentinel_t) noexcept {
+      return it.at_end();
+    }
+
+   private:
+    [[nodiscard]] bool at_end() const noexcept { return !stream_->state_->current.has_value(); }
+
+    MapStream* stream_ = nullptr;
+  };
+
+  MapStream(Executor& executor, F function, const MapOptions& options, Views... views) {
+    if (options.chunksize < 1) {
+      throw ValueError("chunksize must be >= 1, not " + std::to_string(options.chunksize));
+    }
+    state_ = std::make_unique<State>(executor, std::move(function), options,
+                                     Inputs(std::move(views)...));
+    state_->fill();
+  }
+
+  /// The next result, or nullopt after the last one. What its task has thrown is thrown; the next
+  /// call goes on after it. \throws TimeoutError
+  std::optional<value_type> next() { return state_->next(); }
+
+  Iterator begin() {
+    advance();
+    return Iterator(*this);
+  }
+  [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
+
+ private:
+  using Chunk = std::vector<Kept_t<R>>;
+
+  struct State {
+    State(Executor& on, F f, const MapOptions& with, Inputs in)
+        : executor(on),
+          function(std::move(f)),
+          chunk(static_cast<std::size_t>(with.chunksize)),
+          window(with.buffersize != 0 ? with.buffersize : kAhead * on.worker_limit()),
+          deadline(with.timeout.deadline()),
+          inputs(std::move(in)) {}
+    State(const State&) = delete;
+    State& operator=(const State&) = delete;
+    ~State() {
+      for (const auto& future : out) (void)future.cancel();
+      for (const auto& future : out_chunks) (void)future.cancel();
+    }
+
+    static constexpr std::size_t kAhead = 4;
+
+    template <std::size_t... I>
+    std::optional<std::tuple<Item<Views>...>> read(std::index_sequence<I...>) {
+      if (!places) {
+        places.emplace(std::ranges::begin(std::get<I>(inputs))...);
+      } else {
+        (++std::get<I>(*places), ...);
+      }
+      if ((... || (std::get<I>(*places) == std::ranges::end(std::get<I>(inputs))))) {
+        exhausted = true;
+        return std::nullopt;
+      }
+      return std::tuple<Item<Views>...>(*std::get<I>(*places)...);
+    }
+    // What the input throws comes out after the items before it.
+    std::optional<std::tuple<Item<Views>...>> read_one() {
+      try {
+        return read(std::index_sequence_for<Views...>{});
+      } catch (...) {
+        input_error = std::current_exception();
+        exhausted = true;
+        return std::nullopt;
+      }
+    }
+
+    void fill() {
+      while (!exhausted && out.size() + out_chunks.size() < window) {
+        if (chunk == 1) {
+          if (auto item = read_one()) {
+            out.push_back(std::apply(
+                [&](auto&... arg) { return executor.submit(function, std::move(arg)...); }, *item));
+          }
+        } else {
+          fill_chunk();
+        }
+      }
+    }
+    void fill_chunk() {
+      std::vector<std::tuple<Item<Views>...>> items;
+      while (!exhausted && items.size() < chunk) {
+        if (auto item = read_one()) items.push_back(std::move(*item));
+      }
+      if (items.empty()) return;
+      out_chunks.push_back(
+          executor.submit(&ChunkCall<F, Item<Views>...>::run, function, std::move(items)));
+    }
+
+    std::optional<value_type> next() {
+      if (ready_at < ready.size()) return std::move(ready[ready_at++]);
+      fill();
+      if (!out.empty()) return take_one();
+      if (!out_chunks.empty()) return take_chunk();
+      if (input_error) std::rethrow_exception(std::exchange(input_error, nullptr));
+      return std::nullopt;
+    }
+    std::optional<value_type> take_one() {
+      Future<R> first = out.front();
+      FutureAccess::await(first, deadline);
+      out.pop_front();
+      if constexpr (std::is_void_v<R>) {
+        std::move(first).result();
+        return std::monostate{};
+      } else {
+        return std::move(first).result();
+      }
+    }
+    std::optional<value_type> take_chunk() {
+      Future<Chunk> first = out_chunks.front();
+      FutureAccess::await(first, deadline);
+      out_chunks.pop_front();
+      ready = std::move(first).result();
+      ready_at = 0;
+      return std::move(ready[ready_at++]);
+    }
+
+    Executor& executor;
+    F function;
+    const std::size_t chunk;
+    const std::size_t window;
+    const std::int64_t deadline;
+    Inputs inputs;
+    std::optional<Places> places;
+    bool exhausted = false;
+    std::exception_ptr input_error;
+    std::deque<Future<R>> out;
+    std::deque<Future<Chunk>> out_chunks;
+    Chunk ready;
+    std::size_t ready_at = 0;
+    std::optional<value_type> current;
+  };
+
+  void advance() { state_->current = state_->next(); }
+
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace multiprocessing::detail

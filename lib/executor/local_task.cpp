@@ -1,0 +1,51 @@
+#include <multiprocessing/detail/local_task.hpp>
+
+#include <chrono>
+#include <cmath>
+#include <thread>
+
+#include "sys/clock.hpp"
+
+namespace multiprocessing::detail {
+namespace {
+
+thread_local const LocalStop* current_stop = nullptr;
+
+}  // namespace
+
+LocalTask::~LocalTask() = default;
+
+LocalStop::LocalStop(const std::atomic<std::uint32_t>& word, std::int64_t deadline) noexcept
+    : word_(word), deadline_(deadline), outer_(current_stop) {
+  current_stop = this;
+}
+
+LocalStop::~LocalStop() {
+  current_stop = outer_;
+}
+
+bool LocalStop::late() const noexcept {
+  return deadline_ != INT64_MAX && sys::now() > deadline_;
+}
+
+bool LocalStop::asked() const noexcept {
+  return late() || (word_.load(std::memory_order_acquire) & kAskedToStop) != 0;
+}
+
+const LocalStop* LocalStop::current() noexcept {
+  return current_stop;
+}
+
+void pause_before(const Retry& retry, int attempts) noexcept {
+  const double span =
+      static_cast<double>(retry.delay.count()) * std::pow(retry.backoff, attempts - 1);
+  constexpr double kMost = 1e18;  // thirty years
+  std::this_thread::sleep_for(
+      std::chrono::nanoseconds(static_cast<std::int64_t>(span < kMost ? span : kMost)));
+}
+
+bool is_past(std::int64_t moment) noexcept {
+  return sys::now() >= moment;
+}
+
+}  // namespace multiprocessing::detail

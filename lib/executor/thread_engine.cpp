@@ -1,0 +1,229 @@
+#include "executor/thread_engine.hpp"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include <multiprocessing/errors.hpp>
+
+#include "shm/process_table.hpp"
+#include "shm/watch.hpp"
+#include "sys/futex.hpp"
+#include "sys/signals.hpp"
+
+namespace multiprocessing::executor {
+namespace {
+
+thread_local ThreadEngine* current_engine = nullptr;
+thread_local int current_index = -1;
+
+std::size_t level_of(int priority) noexcept {
+  return static_cast<std::size_t>(2 - std::clamp(priority, -2, 2));
+}
+
+}  // namespace
+
+void ThreadEngine::List::push(Task task) noexcept {
+  detail::LocalTask* const added = task.get();
+  (tail == nullptr ? head : tail->next) = std::move(task);
+  tail = added;
+}
+
+ThreadEngine::Task ThreadEngine::List::pop() noexcept {
+  Task first = std::move(head);
+  if (first) head = std::move(first->next);
+  if (!head) tail = nullptr;
+  return first;
+}
+
+ThreadEngine::ThreadEngine(detail::ThreadEngineOptions options)
+    : options_(std::move(options)), owner_(shm::self()) {
+  if (options_.threads < 1) {
+    throw ValueError("the number of threads must be at least 1, not " +
+                     std::to_string(options_.threads));
+  }
+}
+
+ThreadEngine::~ThreadEngine() {
+  for (std::thread& thread : threads_) {
+    if (thread.joinable()) thread.detach();  // the last task let go of us, or we are a forked copy
+  }
+}
+
+void ThreadEngine::start() {
+  if (!options_.at_once) return;
+  for (int i = 0; i < options_.threads; ++i) add_thread();
+}
+
+void ThreadEngine::post(Task task, int priority) {
+  if (owner_ != shm::self()) {
+    throw ValueError("an executor can only be used by the process that made it");
+  }
+  {
+    const std::lock_guard guard(queue_);
+    if (broken_) std::rethrow_exception(broken_);
+    if (closed_) throw ValueError("cannot schedule new futures after shutdown");
+    lists_[level_of(priority)].push(std::move(task));
+    waiting_.fetch_add(1, std::memory_order_seq_cst);  // [P]
+  }
+  if (searching_.load(std::memory_order_seq_cst) != 0) return;  // it wakes the next one
+  if (idle_.load(std::memory_order_seq_cst) != 0) {             // [P]
+    wake_one();
+  } else {
+    add_thread_if_wanted();
+  }
+}
+
+void ThreadEngine::wake_one() noexcept {
+  signal_.fetch_add(1, std::memory_order_seq_cst);
+  shm::wake(signal_, 1);
+}
+
+void ThreadEngine::add_thread_if_wanted() {
+  // relaxed: a thread too few is made at the next task, none too many: add_thread decides
+  if (threads_made_.load(std::memory_order_relaxed) < options_.threads) add_thread();
+}
+
+void ThreadEngine::add_thread() {
+  const std::lock_guard guard(joining_);
+  if (threads_made_.load(std::memory_order_relaxed) >= options_.threads) return;
+  const sys::BlockedSignals none;  // signals are the business of the threads that the user made
+  threads_.emplace_back([self = shared_from_this()] { self->run(); });
+  threads_made_.fetch_add(1, std::memory_order_relaxed);
+}
+
+void ThreadEngine::run() {
+  current_engine = this;
+  current_index = index_of_next();
+  const std::string name = options_.prefix + "_" + std::to_string(current_index);
+  (void)::pthread_setname_np(::pthread_self(), name.substr(0, 15).c_str());  // its longest
+  if (!initialize()) return;
+  while (const Task task = take()) task->run();
+}
+
+bool ThreadEngine::initialize() {
+  if (!options_.initializer) return true;
+  try {
+    options_.initializer();
+    return true;
+  } catch (...) {
+    fail_all(std::make_exception_ptr(BrokenThreadPool("the thread pool's initializer has failed: " +
+                                                      describe(std::current_exception()))));
+    return false;
+  }
+}
+
+void ThreadEngine::fail_all(const std::exception_ptr& error) noexcept {
+  std::array<List, kLevels> lists;
+  {
+    const std::lock_guard guard(queue_);
+    if (!broken_) broken_ = error;
+    std::swap(lists, lists_);
+    waiting_.store(0, std::memory_order_seq_cst);
+  }
+  for (List& list : lists) {
+    while (const Task task = list.pop()) task->fail(error);
+  }
+}
+
+void ThreadEngine::drop_all() noexcept {
+  std::array<List, kLevels> lists;
+  {
+    const std::lock_guard guard(queue_);
+    std::swap(lists, lists_);
+    waiting_.store(0, std::memory_order_seq_cst);
+  }
+  for (List& list : lists) {
+    while (const Task task = list.pop()) task->drop();
+  }
+}
+
+ThreadEngine::Task ThreadEngine::look() noexcept {
+  if (waiting_.load(std::memory_order_seq_cst) == 0) return nullptr;  // [P]
+  const std::lock_guard guard(queue_);
+  for (List& list : lists_) {
+    if (Task task = list.pop()) {
+      waiting_.fetch_sub(1, std::memory_order_seq_cst);
+      return task;
+    }
+  }
+  return nullptr;
+}
+
+// The next task; nullptr: there will be none. Who wakes a sleeper: who posts, or shuts down.
+ThreadEngine::Task ThreadEngine::take() {
+  for (;;) {
+    if (Task task = look()) return task;
+    searching_.fetch_add(1, std::memory_order_seq_cst);
+    Task found;
+    for (shm::Spinner spinner; !found && spinner.again();) found = look();
+    searching_.fetch_sub(1, std::memory_order_seq_cst);
+    if (found) {
+      // Whoever posted meanwhile relied on us.
+      if (waiting_.load(std::memory_order_seq_cst) != 0) {
+        if (idle_.load(std::memory_order_seq_cst) != 0)
+          wake_one();
+        else
+          add_thread_if_wanted();
+      }
+      return found;
+    }
+    idle_.fetch_add(1, std::memory_order_seq_cst);  // [P]
+    const std::uint32_t signal = signal_.load(std::memory_order_seq_cst);
+    found = look();
+    const bool ended = !found && ending_.load(std::memory_order_seq_cst);
+    if (!found && !ended) (void)sys::futex_wait(signal_, signal);
+    idle_.fetch_sub(1, std::memory_order_seq_cst);
+    if (found) return found;
+    if (ended) return nullptr;
+  }
+}
+
+void ThreadEngine::shut_down(bool wait, bool cancel) {
+  if (owner_ != shm::self()) return;
+  {
+    const std::lock_guard guard(queue_);
+    closed_ = true;
+  }
+  if (cancel) drop_all();
+  ending_.store(true, std::memory_order_seq_cst);
+  signal_.fetch_add(1, std::memory_order_seq_cst);
+  shm::wake(signal_, INT32_MAX);
+  if (wait) join_all();
+}
+
+void ThreadEngine::join_all() {
+  const std::lock_guard guard(joining_);
+  for (std::thread& thread : threads_) {
+    if (thread.joinable() && thread.get_id() != std::this_thread::get_id()) thread.join();
+  }
+}
+
+}  // namespace multiprocessing::executor
+
+namespace multiprocessing::detail {
+
+Threads make_threads(ThreadEngineOptions options) {
+  auto threads = std::make_shared<executor::ThreadEngine>(std::move(options));
+  threads->start();
+  return threads;
+}
+void post_task(executor::ThreadEngine& threads, std::shared_ptr<LocalTask> task, int priority) {
+  threads.post(std::move(task), priority);
+}
+void shut_down(executor::ThreadEngine& threads, bool wait, bool cancel) {
+  threads.shut_down(wait, cancel);
+}
+std::size_t thread_count(const executor::ThreadEngine& threads) noexcept {
+  return static_cast<std::size_t>(threads.size());
+}
+int current_thread_index() noexcept {
+  return executor::current_index;
+}
+int current_thread_count() noexcept {
+  return executor::current_engine == nullptr ? -1 : executor::current_engine->size();
+}
+
+}  // namespace multiprocessing::detail

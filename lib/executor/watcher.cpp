@@ -1,0 +1,161 @@
+#include "executor/watcher.hpp"
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include <multiprocessing/detail/bell.hpp>
+
+#include "shm/process_table.hpp"
+#include "sys/clock.hpp"
+#include "sys/signals.hpp"
+
+namespace multiprocessing::executor {
+namespace {
+
+using Future = std::shared_ptr<detail::FutureBase>;
+
+constexpr sys::Nanoseconds kTendEvery = 100'000'000;
+
+class Watcher {
+ public:
+  void add(Future future) {
+    {
+      const std::lock_guard guard(lock_);
+      added_.push_back(std::move(future));
+      ++changes_;
+      if (!begun_) {
+        // Signals are the other threads' business: a handler may interrupt what they wait in.
+        const sys::BlockedSignals none;
+        std::thread([this] { run(); }).detach();
+        begun_ = true;
+      }
+    }
+    detail::ring_bell();
+  }
+
+  void flush() noexcept {
+    std::unique_lock guard(lock_);
+    if (!begun_ || std::this_thread::get_id() == thread_) return;
+    const std::uint64_t round = rounds_ + 2;  // one that begins after now has ended then
+    ++changes_;
+    guard.unlock();
+    detail::ring_bell();
+    guard.lock();
+    turned_.wait(guard, [&] { return rounds_ >= round || watched_ + added_.size() == 0; });
+  }
+
+ private:
+  void run() {
+    {
+      const std::lock_guard guard(lock_);
+      thread_ = std::this_thread::get_id();
+    }
+    std::vector<Future> watched;
+    for (;;) {
+      take_in(watched);
+      call_back(watched);
+      finish_round(watched.size());
+      Look look{*this, watched};
+      try {
+        (void)detail::wait_for_bell([](void* at) { return static_cast<Look*>(at)->changed(); },
+                                    &look, INT64_MAX);
+      } catch (...) {  // no memory for a bell, a pool of our parent's: look again
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      }
+    }
+  }
+
+  void take_in(std::vector<Future>& watched) {
+    const std::lock_guard guard(lock_);
+    seen_ = changes_;
+    for (Future& future : added_) watched.push_back(std::move(future));
+    added_.clear();
+    watched_ = watched.size();
+  }
+
+  static void call_back(std::vector<Future>& watched) {
+    std::vector<Future> left;
+    for (Future& future : watched) {
+      if (future->done()) {
+        future->run_callbacks();
+        future.reset();
+      } else {
+        left.push_back(std::move(future));
+      }
+    }
+    watched = std::move(left);
+  }
+
+  void finish_round(std::size_t left) {
+    const std::lock_guard guard(lock_);
+    ++rounds_;
+    watched_ = left;
+    turned_.notify_all();
+  }
+
+  struct Look {
+    Watcher& self;
+    std::vector<Future>& watched;
+    sys::Nanoseconds tended = 0;
+
+    bool changed() {
+      {
+        const std::lock_guard guard(self.lock_);
+        if (self.changes_ != self.seen_) return true;
+      }
+      const sys::Nanoseconds now = sys::now();
+      const bool tend = now - tended > kTendEvery;
+      if (tend) tended = now;
+      for (const Future& future : watched) {
+        if (future->done()) return true;
+        if (tend) future->tend();
+      }
+      return false;
+    }
+  };
+
+  std::mutex lock_;  // guards what follows
+  std::condition_variable turned_;
+  std::vector<Future> added_;
+  std::size_t watched_ = 0;
+  std::uint64_t changes_ = 0;
+  std::uint64_t seen_ = 0;
+  std::uint64_t rounds_ = 0;
+  bool begun_ = false;
+  std::thread::id thread_;
+};
+
+// Never destroyed: callbacks may come until the process has ended. A forked child begins anew.
+std::atomic<Watcher*> the_watcher{nullptr};
+
+const bool hooked = [] {
+  shm::register_fork_hook([]() noexcept { the_watcher.store(nullptr, std::memory_order_relaxed); });
+  return true;
+}();
+
+Watcher& watcher() {
+  (void)hooked;
+  Watcher* found = the_watcher.load(std::memory_order_acquire);
+  if (found != nullptr) return *found;
+  auto* const made = new Watcher;
+  if (the_watcher.compare_exchange_strong(found, made, std::memory_order_acq_rel)) return *made;
+  delete made;
+  return *found;
+}
+
+}  // namespace
+
+void watch(std::shared_ptr<detail::FutureBase> future) {
+  watcher().add(std::move(future));
+}
+
+void flush() noexcept {
+  Watcher* const found = the_watcher.load(std::memory_order_acquire);
+  if (found != nullptr) found->flush();
+}
+
+}  // namespace multiprocessing::executor
