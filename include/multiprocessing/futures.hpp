@@ -31,6 +31,7 @@
 #include <multiprocessing/detail/function.hpp>
 #include <multiprocessing/detail/future.hpp>
 #include <multiprocessing/detail/future_wait.hpp>
+#include <multiprocessing/detail/outcomes.hpp>
 #include <multiprocessing/detail/pool_core.hpp>
 #include <multiprocessing/detail/process_options.hpp>
 #include <multiprocessing/detail/range.hpp>

@@ -25,27 +25,29 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
-#include <initializer_list>
+#include <functional>
 #include <ranges>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include <multiprocessing/detail/async_result.hpp>
-#include <multiprocessing/detail/export.hpp>
 #include <multiprocessing/detail/function.hpp>
 #include <multiprocessing/detail/imap.hpp>
 #include <multiprocessing/detail/pool_core.hpp>
 #include <multiprocessing/detail/pool_map.hpp>
+#include <multiprocessing/detail/pool_methods.hpp>
 #include <multiprocessing/detail/pool_options.hpp>
 #include <multiprocessing/detail/range.hpp>
+#include <multiprocessing/detail/thread_engine.hpp>
+#include <multiprocessing/detail/thread_map.hpp>
 #include <multiprocessing/detail/worker_info.hpp>
 #include <multiprocessing/errors.hpp>
 #include <multiprocessing/process.hpp>
 
 namespace multiprocessing {
 
-class Pool {
+class Pool : public detail::PoolMethods<Pool> {
  public:
   /// Starts the workers. \throws ValueError for fewer than one process, ArenaExhausted,
   /// std::system_error
@@ -64,102 +66,46 @@ class Pool {
     if (core_) detail::end_pool(*core_);
   }
 
-  /// Calls `f(args...)` in a worker and waits for the result.
-  /// \throws what it throws; WorkerDied, TaskTimeout; ValueError after close
-  template <class F, class... Args>
-  auto apply(F&& f, Args&&... args) {
-    return apply_async(std::forward<F>(f), std::forward<Args>(args)...).get();
-  }
-
-  /// Has `f(args...)` called in a worker.
-  template <class F, class... Args>
-  [[nodiscard]] AsyncResult<detail::task_result_t<F, Args...>> apply_async(F&& f, Args&&... args) {
-    detail::require_callable<F, Args...>();
-    if constexpr (detail::is_task_v<F, Args...>) {
-      return AsyncResult<detail::task_result_t<F, Args...>>(
-          detail::submit_call(core(), nullptr, std::forward<F>(f), std::forward<Args>(args)...));
-    } else {
-      std::terminate();
-    }
-  }
-
-  /// `f` of each element, in their order: a vector, or nothing if `f` returns nothing. Elements are
-  /// sent in chunks; 0: of a size that makes four for each worker. Waits for all of them, then
-  /// throws the first failure in the order of the elements.
-  template <class F, std::ranges::input_range Range>
-  auto map(F&& f, Range&& range, std::int64_t chunksize = 0) {
-    return map_async(std::forward<F>(f), std::forward<Range>(range), chunksize).get();
-  }
-  template <class F, class T>
-  auto map(F&& f, std::initializer_list<T> list, std::int64_t chunksize = 0) {
-    return map_async(std::forward<F>(f), list, chunksize).get();
-  }
-
-  /// The same, without waiting: AsyncResult<std::vector<R>>, or AsyncResult<void>.
-  template <class F, std::ranges::input_range Range>
-  [[nodiscard]] auto map_async(F&& f, Range&& range, std::int64_t chunksize = 0) {
-    return submit<false>(std::forward<F>(f), range, chunksize);
-  }
-  template <class F, class T>
-  [[nodiscard]] auto map_async(F&& f, std::initializer_list<T> list, std::int64_t chunksize = 0) {
-    return submit<false>(std::forward<F>(f), list, chunksize);
-  }
-
-  /// As map, for a range of tuples or pairs, whose fields are the arguments.
-  template <class F, std::ranges::input_range Range>
-  auto starmap(F&& f, Range&& range, std::int64_t chunksize = 0) {
-    return starmap_async(std::forward<F>(f), std::forward<Range>(range), chunksize).get();
-  }
-  template <class F, class T>
-  auto starmap(F&& f, std::initializer_list<T> list, std::int64_t chunksize = 0) {
-    return starmap_async(std::forward<F>(f), list, chunksize).get();
-  }
-  template <class F, std::ranges::input_range Range>
-  [[nodiscard]] auto starmap_async(F&& f, Range&& range, std::int64_t chunksize = 0) {
-    return submit<true>(std::forward<F>(f), range, chunksize);
-  }
-  template <class F, class T>
-  [[nodiscard]] auto starmap_async(F&& f, std::initializer_list<T> list,
-                                   std::int64_t chunksize = 0) {
-    return submit<true>(std::forward<F>(f), list, chunksize);
-  }
-
-  /// A range of the results in order, each as soon as it is there. The input is read by the thread
-  /// that reads the results, four chunks a worker ahead; an lvalue must outlive the reading. Beside
-  /// begin() and end() it has `next(Timeout)`, which returns nullopt at the end. Results of a
-  /// function that returns nothing are std::monostate.
-  template <class F, std::ranges::input_range Range>
-  [[nodiscard]] auto imap(F&& f, Range&& range, std::int64_t chunksize = 1) & {
-    return stream<true>(std::forward<F>(f), std::forward<Range>(range), chunksize);
-  }
-  template <class F, class Range>
-  void imap(F&& f, Range&& range, std::int64_t chunksize = 1) && = delete;  // name the Pool
-
-  /// The same in the order in which they come.
-  template <class F, std::ranges::input_range Range>
-  [[nodiscard]] auto imap_unordered(F&& f, Range&& range, std::int64_t chunksize = 1) & {
-    return stream<false>(std::forward<F>(f), std::forward<Range>(range), chunksize);
-  }
-  template <class F, class Range>
-  void imap_unordered(F&& f, Range&& range, std::int64_t chunksize = 1) && = delete;
-
-  /// No more work is taken; workers end when what there is has been done.
+  /// No more work is taken; workers end when what there is has been done. The input of an imap that
+  /// goes on is still read.
   void close() { detail::close_pool(*core()); }
 
   /// Ends the workers at once; results that are not there yet are CancelledError.
   void terminate() { detail::terminate_pool(*core()); }
 
-  /// Waits until the workers have ended. \throws ValueError before close or terminate.
+  /// Waits until the workers have ended; what an imap has not read of its input is read and done.
+  /// \throws ValueError before close or terminate.
   void join() { detail::join_pool(*core()); }
 
+  /// From now on there are so many workers. Those that are too many end after what they are doing.
+  /// \throws ValueError for fewer than one, or far more than at the start
+  void resize(int processes) { detail::resize_pool(*core(), processes); }
+
+  /// What each worker has been doing, by worker_index().
+  [[nodiscard]] std::vector<WorkerStats> stats() const { return detail::pool_stats(*core()); }
+
  private:
+  friend class detail::PoolMethods<Pool>;
+
   [[nodiscard]] const detail::PoolCore& core() const {
     if (!core_) throw ValueError("this Pool was moved from");
     return core_;
   }
 
+  template <class F, class... Args>
+  AsyncResult<detail::task_result_t<F, Args...>> start_call(const TaskOptions* options, F&& f,
+                                                            Args&&... args) {
+    detail::require_callable<F, Args...>();
+    if constexpr (detail::is_task_v<F, Args...>) {
+      return AsyncResult<detail::task_result_t<F, Args...>>(
+          detail::submit_call(core(), options, std::forward<F>(f), std::forward<Args>(args)...));
+    } else {
+      std::terminate();
+    }
+  }
+
   template <bool kStar, class F, class Range>
-  auto submit(F&& f, Range& range, std::int64_t chunksize) {
+  auto start_map(F&& f, Range& range, std::int64_t chunksize) {
     using D = std::decay_t<F>;
     using Check = detail::ItemCheck<D, detail::item_t<Range>, kStar>;
     Check::require();
@@ -172,7 +118,7 @@ class Pool {
   }
 
   template <bool kOrdered, class F, class Range>
-  auto stream(F&& f, Range&& range, std::int64_t chunksize) {
+  auto start_stream(F&& f, Range&& range, std::int64_t chunksize) {
     using D = std::decay_t<F>;
     using View = std::views::all_t<Range>;
     using Check = detail::ItemCheck<D, detail::item_t<View>, false>;
@@ -186,6 +132,71 @@ class Pool {
   }
 
   detail::PoolCore core_;
+};
+
+/// The same on threads of this process: any callable, any values. A thread cannot be ended, so
+/// terminate() drops what has not begun and asks the rest to stop (stop_requested()).
+class ThreadPool : public detail::PoolMethods<ThreadPool> {
+ public:
+  /// \throws ValueError for fewer than one thread
+  explicit ThreadPool(int processes = cpu_count(), std::function<void()> initializer = {})
+      : threads_(detail::make_threads({processes, true, "ThreadPool", std::move(initializer)})) {}
+
+  ThreadPool(ThreadPool&&) noexcept = default;
+  ThreadPool& operator=(ThreadPool&& other) noexcept {
+    std::swap(threads_, other.threads_);
+    return *this;
+  }
+  /// Terminates, and waits for what runs.
+  ~ThreadPool() {
+    if (!threads_) return;
+    detail::ask_to_stop(*threads_);
+    detail::shut_down(*threads_, true, true);
+  }
+
+  void close() {
+    detail::shut_down(*threads(), false, false);
+    closed_ = true;
+  }
+  void terminate() {
+    detail::ask_to_stop(*threads());
+    detail::shut_down(*threads(), false, true);
+    closed_ = true;
+  }
+  /// \throws ValueError before close or terminate.
+  void join() {
+    if (!closed_) throw ValueError("Pool is still running");
+    detail::shut_down(*threads(), true, false);
+  }
+
+ private:
+  friend class detail::PoolMethods<ThreadPool>;
+
+  [[nodiscard]] const detail::Threads& threads() const {
+    if (!threads_) throw ValueError("this ThreadPool was moved from");
+    return threads_;
+  }
+
+  template <class F, class... Args>
+  AsyncResult<detail::call_result_t<F, Args...>> start_call(const TaskOptions* options, F&& f,
+                                                            Args&&... args) {
+    auto call = detail::make_call(options, std::forward<F>(f), std::forward<Args>(args)...);
+    detail::post_task(*threads(), call, options == nullptr ? 0 : options->priority);
+    return AsyncResult<detail::call_result_t<F, Args...>>(std::move(call));
+  }
+  template <bool kStar, class F, class Range>
+  auto start_map(F&& f, Range& range, std::int64_t chunksize) {
+    const std::decay_t<F>& function = f;
+    return AsyncResult(detail::map_on_threads<kStar>(threads(), function, range, chunksize));
+  }
+  template <bool kOrdered, class F, class Range>
+  auto start_stream(F&& f, Range&& range, std::int64_t chunksize) {
+    return detail::ThreadStream<std::decay_t<F>, std::views::all_t<Range>, kOrdered>(
+        threads(), std::forward<F>(f), std::views::all(std::forward<Range>(range)), chunksize);
+  }
+
+  detail::Threads threads_;
+  bool closed_ = false;
 };
 
 }  // namespace multiprocessing

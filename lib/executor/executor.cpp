@@ -56,7 +56,9 @@ ThreadPoolExecutor::ThreadPoolExecutor(int max_workers, ThreadPoolExecutorOption
 
 ThreadPoolExecutor::~ThreadPoolExecutor() {
   try {
-    shutdown(true, hurried());
+    const bool hurry = hurried();
+    if (hurry) detail::ask_to_stop(*threads_);
+    shutdown(true, hurry);
   } catch (...) {
     detail::report_ignored("~ThreadPoolExecutor", std::current_exception());
   }

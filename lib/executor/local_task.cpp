@@ -1,4 +1,5 @@
 #include <multiprocessing/detail/local_task.hpp>
+#include <multiprocessing/detail/thread_engine.hpp>
 
 #include <chrono>
 #include <cmath>
@@ -29,7 +30,8 @@ bool LocalStop::late() const noexcept {
 }
 
 bool LocalStop::asked() const noexcept {
-  return late() || (word_.load(std::memory_order_acquire) & kAskedToStop) != 0;
+  return late() || (word_.load(std::memory_order_acquire) & kAskedToStop) != 0 ||
+         current_threads_stop();
 }
 
 const LocalStop* LocalStop::current() noexcept {

@@ -219,6 +219,12 @@ void shut_down(executor::ThreadEngine& threads, bool wait, bool cancel) {
 std::size_t thread_count(const executor::ThreadEngine& threads) noexcept {
   return static_cast<std::size_t>(threads.size());
 }
+void ask_to_stop(executor::ThreadEngine& threads) noexcept {
+  threads.ask_to_stop();
+}
+bool current_threads_stop() noexcept {
+  return executor::current_engine != nullptr && executor::current_engine->stopping();
+}
 int current_thread_index() noexcept {
   return executor::current_index;
 }

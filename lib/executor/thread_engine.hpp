@@ -35,6 +35,8 @@ class ThreadEngine : public std::enable_shared_from_this<ThreadEngine> {
   void start();
   void post(std::shared_ptr<detail::LocalTask> task, int priority);
   void shut_down(bool wait, bool cancel);
+  void ask_to_stop() noexcept { stopping_.store(true, std::memory_order_release); }
+  [[nodiscard]] bool stopping() const noexcept { return stopping_.load(std::memory_order_acquire); }
   [[nodiscard]] int size() const noexcept { return options_.threads; }
   [[nodiscard]] int index_of_next() noexcept { return next_index_.fetch_add(1); }
 
@@ -73,6 +75,7 @@ class ThreadEngine : public std::enable_shared_from_this<ThreadEngine> {
   std::atomic<std::uint32_t> idle_{0};    // threads that sleep or are about to
   std::atomic<std::uint32_t> signal_{0};  // what they sleep on
   std::atomic<bool> ending_{false};
+  std::atomic<bool> stopping_{false};
   std::atomic<int> threads_made_{0};
   std::atomic<int> next_index_{0};
 

@@ -59,7 +59,8 @@ Core::Ticket Core::submit(const detail::Submission& task) {
   Ticket ticket;
   {
     const std::lock_guard guard(working_);
-    view_.tasks.reserve();  // once a cell is queued it may be claimed: nothing may fail any more
+    Ring& ring = view_.ring_for(task.priority);
+    ring.reserve();  // once a cell is queued it may be claimed: nothing may fail any more
     ticket.cell = take_cell();
     Cell& cell = *view_.cell(ticket.cell);
     // relaxed: a free cell is the owner's (C1)
@@ -79,7 +80,7 @@ Core::Ticket Core::submit(const detail::Submission& task) {
     }
     word.state = CellState::queued;
     cell.word.store(word.packed(), std::memory_order_release);  // [Q]
-    view_.tasks.push(ticket.cell);
+    ring.push(ticket.cell);
   }
   announce_work(state_, 1);
   return ticket;

@@ -64,7 +64,9 @@ class Core {
   void require_for(bool goes_on) const;
   void open_stream(Stream stream);
   void close_stream(const void* id) noexcept;
-  [[nodiscard]] std::uint32_t size() const noexcept { return state_.seats; }
+  void resize(int processes);
+  [[nodiscard]] std::vector<WorkerStats> stats() const;
+  [[nodiscard]] std::uint32_t size() const noexcept { return wanted_seats(state_); }
 
   // Work (core.cpp).
   Ticket submit(const detail::Submission& task);

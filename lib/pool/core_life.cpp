@@ -25,6 +25,8 @@ constexpr sys::Nanoseconds kEndGrace = 2'000'000'000;  // then the keeper is giv
 constexpr sys::Nanoseconds kLook = 100'000'000;
 constexpr sys::Nanoseconds kAskEvery = 50'000'000;
 constexpr int kForcedRounds = 8;
+constexpr std::uint32_t kRoom = 4;  // seats for resize()
+constexpr std::uint32_t kMoreRoom = 28;
 
 std::uint32_t seats_of(const PoolOptions& options) {
   const int wanted = options.processes.value_or(0);
@@ -52,7 +54,8 @@ PoolSizes sizes_of(const PoolOptions& options, const detail::Handle& bell) {
   }
   PoolSizes sizes;
   sizes.owner_bell = shm::arena().offset_of(&bell_in(bell));
-  sizes.seats = seats_of(options);
+  sizes.wanted = seats_of(options);
+  sizes.seats = std::min(kMaxWorkers, kRoom * sizes.wanted + kMoreRoom);
   sizes.max_units = static_cast<std::uint32_t>(options.maxtasksperchild);
   sizes.retries = static_cast<std::uint32_t>(options.retries);
   if (const auto span = options.task_timeout.duration()) {
@@ -173,6 +176,40 @@ void Core::terminate() {
   if (!advance_phase(state_, Phase::terminating)) return;
   wake_parked(state_, kMaxWorkers);
   ring();
+}
+
+void Core::resize(int processes) {
+  require_open();
+  if (processes < 1 || processes > static_cast<int>(state_.seats)) {
+    throw ValueError("Number of processes must be from 1 to " + std::to_string(state_.seats) +
+                     " for this pool, not " + std::to_string(processes));
+  }
+  state_.wanted.store(static_cast<std::uint32_t>(processes), std::memory_order_seq_cst);
+  wake_parked(state_, kMaxWorkers);  // those that are too many end
+  ring();
+}
+
+std::vector<WorkerStats> Core::stats() const {
+  require_owner();
+  std::vector<WorkerStats> all(size());
+  for (std::uint32_t i = 0; i < all.size(); ++i) {
+    const Seat& seat = state_.seat(i);
+    const std::uint64_t word = seat.word.load(std::memory_order_acquire);
+    WorkerStats& one = all[i];
+    // relaxed: numbers that change as we look
+    one.tasks = seat.done.load(std::memory_order_relaxed);
+    one.restarts = seat.incarnation.load(std::memory_order_relaxed);
+    if (SeatWord::unpack(word).phase != SeatPhase::live) continue;
+    one.pid = static_cast<int>(seat.pid.load(std::memory_order_relaxed));
+    const sys::Nanoseconds since = seat.since.load(std::memory_order_relaxed);
+    const sys::Nanoseconds idle_since = seat.idle_since.load(std::memory_order_relaxed);
+    const sys::Nanoseconds now = sys::now();
+    sys::Nanoseconds idle = seat.idle.load(std::memory_order_relaxed);
+    if (idle_since != 0) idle += now - idle_since;
+    one.idle = std::chrono::nanoseconds(idle);
+    one.busy = std::chrono::nanoseconds(std::max<sys::Nanoseconds>(now - since - idle, 0));
+  }
+  return all;
 }
 
 void Core::open_stream(Stream stream) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <system_error>
 
+#include "pool/processors.hpp"
 #include "process/launch.hpp"
 #include "shm/process_table.hpp"
 #include "sys/calls.hpp"
@@ -40,6 +41,7 @@ Keeper::Keeper(View& view, const PoolOptions& options, const KeeperPlan& plan)
 int Keeper::run() {
   MULTIPROCESSING_CRASH_POINT("pool.keeper.started");
   sys::become_subreaper();
+  share_processors(wanted_seats(state_));
   view_.returned.take_over();
   adopt();
   for (;;) {
@@ -156,7 +158,7 @@ void Keeper::look_after(std::uint32_t index) {
     }
   } else if (occupied(state_.seat(index))) {
     adopt_seat(index);
-  } else if (wanted(phase)) {
+  } else if (index < wanted_seats(state_) && wanted(phase)) {
     fill(index);
   }
 }

@@ -94,6 +94,12 @@ void join_pool(Core& core) {
 void end_pool(Core& core) noexcept {
   core.end();
 }
+void resize_pool(Core& core, int processes) {
+  core.resize(processes);
+}
+std::vector<WorkerStats> pool_stats(const Core& core) {
+  return core.stats();
+}
 void cancel_queued(Core& core) noexcept {
   core.cancel_queued();
 }

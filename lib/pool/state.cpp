@@ -1,5 +1,6 @@
 #include "pool/state.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <exception>
@@ -30,6 +31,7 @@ void prepare(void* payload, const void* argument) {
   const auto& sizes = *static_cast<const PoolSizes*>(argument);
   auto* state = new (&aligned(payload)) PoolState{};
   state->seats = sizes.seats;
+  state->wanted.store(sizes.wanted, std::memory_order_relaxed);  // relaxed: as below
   state->max_units = sizes.max_units;
   state->retries = sizes.retries;
   state->task_timeout = sizes.task_timeout;
@@ -57,6 +59,9 @@ void destroy(shm::ObjectHeader& object) noexcept {
   for (shm::Location& segment : state.segments) release_at(segment);
   for (shm::Location& array : state.tasks.arrays) release_at(array);
   for (shm::Location& array : state.returned.arrays) release_at(array);
+  for (RingState& ring : state.ranked) {
+    for (shm::Location& array : ring.arrays) release_at(array);
+  }
   release_at(state.failure);
 }
 
@@ -171,8 +176,19 @@ bool advance_phase(PoolState& state, Phase to) noexcept {
   return false;
 }
 
+Ring& View::ring_for(int priority) noexcept {
+  if (priority == 0) return tasks;
+  const std::size_t rank = priority > 0 ? (priority > 1 ? 0U : 1U) : (priority < -1 ? 3U : 2U);
+  // seq_cst: before the push, so that who finds no rank marked may sleep ([I])
+  state_->ranked_used.fetch_or(1U << rank, std::memory_order_seq_cst);
+  return ranked[rank];
+}
+
 bool has_work(View& view) noexcept {
-  return view.returned.peek().there || view.tasks.peek().there;
+  if (view.returned.peek().there || view.tasks.peek().there) return true;
+  if (view.state().ranked_used.load(std::memory_order_seq_cst) == 0) return false;  // [I]
+  return std::any_of(std::begin(view.ranked), std::end(view.ranked),
+                     [](Ring& ring) { return ring.peek().there; });
 }
 
 bool more_to_come(View& view) noexcept {

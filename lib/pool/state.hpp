@@ -10,7 +10,8 @@
 //   384   tasks       ring of the owner (ring.hpp)
 //   640   returned    ring of the keeper: what the dead gave back; looked at first
 //   896   segments    16 Locations of arrays of cells: 256, 256, 512, 1024, ... ; how many are used
-//   1088  seats       one of 128 bytes for each worker
+//   ...   ranked      4 rings of the owner: tasks of other priorities
+//   ...   seats       one of 128 bytes for each worker
 //
 // Seat
 //   0   word       bits 0..1 vacant=0 starting=1 live=2; 2..63 incarnation; but of live: 2..16
@@ -22,7 +23,7 @@
 //   28  ready      its initializer has returned
 //   32  deadline   of what it does, monotonic; INT64_MAX: none
 //   40  limit      units with a limit begun << 2 | none=0 asked=1 doomed=2
-//   48  pid, done  for dump_state
+//   48  pid, done, since, idle, idle_since   for stats and dump_state
 //
 //            keeper              worker's first step         keeper: clean
 //   vacant(i) -------> starting(i) ----------------> live(i) -------------> vacant(i+1)
@@ -126,12 +127,16 @@ struct alignas(128) Seat {
   std::atomic<std::uint64_t> limit;
   std::atomic<std::uint32_t> pid;
   std::atomic<std::uint32_t> done;
+  std::atomic<std::int64_t> since;       // when its worker began
+  std::atomic<std::int64_t> idle;        // for how long that found nothing to do
+  std::atomic<std::int64_t> idle_since;  // 0: it does something
 };
 static_assert(sizeof(Seat) == 128 && offsetof(Seat, limit) == 40);
 
 inline constexpr std::uint32_t kMaxWorkers = 1024;
 inline constexpr std::size_t kBitWords = kMaxWorkers / 64;
 inline constexpr std::size_t kSegments = 16;
+inline constexpr std::size_t kRanks = 4;  // priorities 2, 1, -1, -2; `tasks` is 0
 inline constexpr std::uint32_t kFirstSegment = 256;
 
 struct PoolState {
@@ -145,9 +150,11 @@ struct PoolState {
   std::atomic<std::int64_t> alarm;    // when the keeper wakes up by itself
   std::atomic<std::uint32_t> failed_starts;
   std::atomic<std::uint32_t> streams;  // readers that may still submit (the owner's)
-  shm::Location failure;     // message: the exception of the first initializer that failed
+  shm::Location failure;              // message: the exception of the first initializer that failed
+  std::atomic<std::uint32_t> wanted;  // workers: the seats before this one are filled
+  std::atomic<std::uint32_t> ranked_used;  // a bit for each rank that ever had a task
   std::uint64_t owner_bell;  // offset of the word that the owner waits on for any of many things
-  std::byte spare[48];
+  std::byte spare[40];
 
   alignas(128) std::atomic<std::uint64_t> parked[kBitWords];
   std::atomic<std::uint64_t> searching[kBitWords];
@@ -156,6 +163,7 @@ struct PoolState {
   alignas(64) std::atomic<std::uint32_t> cells_used;
   std::uint32_t reserved_too;
   shm::Location segments[kSegments];
+  RingState ranked[kRanks];
 
   [[nodiscard]] Seat& seat(std::uint32_t index) noexcept {
     return reinterpret_cast<Seat*>(this + 1)[index];
@@ -167,6 +175,7 @@ static_assert(alignof(PoolState) == 128 && sizeof(PoolState) % 128 == 0);
 
 struct PoolSizes {
   std::uint32_t seats = 1;
+  std::uint32_t wanted = 1;
   std::uint32_t max_units = 0;
   std::uint32_t retries = 0;
   std::int64_t task_timeout = INT64_MAX;
@@ -185,7 +194,11 @@ PoolState& state_in(shm::ObjectHeader& object) noexcept;
 class View {
  public:
   explicit View(PoolState& state) noexcept
-      : tasks(state.tasks), returned(state.returned), state_(&state) {}
+      : tasks(state.tasks),
+        returned(state.returned),
+        ranked{Ring(state.ranked[0]), Ring(state.ranked[1]), Ring(state.ranked[2]),
+               Ring(state.ranked[3])},
+        state_(&state) {}
 
   [[nodiscard]] PoolState& state() const noexcept { return *state_; }
   /// nullptr: no such cell.
@@ -195,6 +208,10 @@ class View {
 
   Ring tasks;
   Ring returned;
+  Ring ranked[kRanks];
+
+  /// The ring of a priority.
+  [[nodiscard]] Ring& ring_for(int priority) noexcept;
 
  private:
   Cell* segment(std::uint32_t number) noexcept;
@@ -217,6 +234,11 @@ bool advance_phase(PoolState& state, Phase to) noexcept;
 
 /// Keeps the current exception as the reason why the pool is broken; the first one counts.
 void keep_failure(PoolState& state);
+
+/// How many seats are to be filled.
+[[nodiscard]] inline std::uint32_t wanted_seats(const PoolState& state) noexcept {
+  return state.wanted.load(std::memory_order_seq_cst);
+}
 
 /// True if a worker would find something to do, or something to clear away.
 bool has_work(View& view) noexcept;

@@ -2,6 +2,7 @@
 
 #include <exception>
 
+#include "pool/processors.hpp"
 #include "shm/process_table.hpp"
 #include "shm/watch.hpp"
 #include "sys/crash_point.hpp"
@@ -35,6 +36,7 @@ bool Worker::stop_requested() const noexcept {
 int Worker::run(const PoolOptions& options) {
   if (!take_seat()) return 0;
   current_worker = this;
+  tell_libraries();
   if (!initialize(options)) return 1;
   loop();
   if (options.finalizer) options.finalizer();
@@ -49,9 +51,12 @@ bool Worker::take_seat() noexcept {
   const bool taken = seat_.word.compare_exchange_strong(starting, live.packed(),
                                                         std::memory_order_seq_cst);  // [S]
   MULTIPROCESSING_CRASH_POINT("pool.seat.live");
-  // relaxed: for dump_state
+  // relaxed: for statistics
   if (taken) {
     seat_.pid.store(static_cast<std::uint32_t>(sys::current_pid()), std::memory_order_relaxed);
+    seat_.since.store(sys::now(), std::memory_order_relaxed);
+    seat_.idle.store(0, std::memory_order_relaxed);
+    seat_.idle_since.store(0, std::memory_order_relaxed);
   }
   return taken;
 }
@@ -84,14 +89,19 @@ void Worker::loop() {
     }
     // relaxed: for statistics
     seat_.done.store(seat_.done.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    if (limit_.doomed() || phase_of(view_.state()) >= Phase::terminating) return;
+    if (limit_.doomed() || retired() || phase_of(view_.state()) >= Phase::terminating) return;
   }
 }
 
 // Looking for work
 
 bool Worker::claim(Unit& unit) noexcept {
-  return claim_from(view_.returned, unit) || claim_from(view_.tasks, unit);
+  if (claim_from(view_.returned, unit)) return true;
+  const std::uint32_t ranks = view_.state().ranked_used.load(std::memory_order_seq_cst);  // [I]
+  if (ranks == 0) return claim_from(view_.tasks, unit);
+  return claim_from(view_.ranked[0], unit) || claim_from(view_.ranked[1], unit) ||
+         claim_from(view_.tasks, unit) || claim_from(view_.ranked[2], unit) ||
+         claim_from(view_.ranked[3], unit);
 }
 
 // The cell at the head of the ring is
@@ -173,13 +183,39 @@ bool Worker::try_chunk(Job& job, std::uint64_t chunk, Unit& unit) noexcept {
   return true;
 }
 
+// The pool has become smaller.
+bool Worker::retired() const noexcept {
+  return me_.seat >= wanted_seats(view_.state());
+}
+
 bool Worker::keep_looking() const noexcept {
+  if (retired()) return false;
   const Phase phase = phase_of(view_.state());
   return phase == Phase::open || (phase == Phase::closed && more_to_come(view_));
 }
 
+// relaxed: for statistics, as all of these
+class Worker::Idling {
+ public:
+  explicit Idling(Seat& seat) noexcept : seat_(seat), since_(sys::now()) {
+    seat_.idle_since.store(since_, std::memory_order_relaxed);
+  }
+  Idling(const Idling&) = delete;
+  Idling& operator=(const Idling&) = delete;
+  ~Idling() {
+    const sys::Nanoseconds idle = seat_.idle.load(std::memory_order_relaxed);
+    seat_.idle.store(idle + sys::now() - since_, std::memory_order_relaxed);
+    seat_.idle_since.store(0, std::memory_order_relaxed);
+  }
+
+ private:
+  Seat& seat_;
+  sys::Nanoseconds since_;
+};
+
 // Awake for a while, then asleep, until there is work. False: the pool is done.
 bool Worker::search(Unit& unit) noexcept {
+  const Idling idling(seat_);
   PoolState& state = view_.state();
   for (;;) {
     set_bit(state.searching, me_.seat);

@@ -72,7 +72,7 @@ class Worker {
   int run(const PoolOptions& options);
 
   [[nodiscard]] std::uint32_t index() const noexcept { return me_.seat; }
-  [[nodiscard]] std::uint32_t count() const noexcept { return view_.state().seats; }
+  [[nodiscard]] std::uint32_t count() const noexcept { return wanted_seats(view_.state()); }
   [[nodiscard]] bool stop_requested() const noexcept;
 
   /// The worker that this process is; nullptr: none.
@@ -100,6 +100,8 @@ class Worker {
   bool look_for_chunk(Job& job, Unit& unit) noexcept;
   bool try_chunk(Job& job, std::uint64_t chunk, Unit& unit) noexcept;
   void note(DoingWord doing) noexcept;
+  class Idling;
+  [[nodiscard]] bool retired() const noexcept;
   [[nodiscard]] bool keep_looking() const noexcept;
   bool search(Unit& unit) noexcept;
   bool park(Unit& unit) noexcept;

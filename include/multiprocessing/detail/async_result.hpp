@@ -234,6 +234,11 @@ class AsyncResult {
 
   friend bool operator==(const AsyncResult&, const AsyncResult&) noexcept = default;
 
+  /// For the library.
+  [[nodiscard]] const std::shared_ptr<detail::FutureOf<R>>& state() const noexcept {
+    return state_;
+  }
+
  private:
   void await(Timeout timeout) const {
     if (!wait(timeout)) throw TimeoutError("the task has not ended in time");

@@ -84,6 +84,10 @@ class ItemStream {
   }
   [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
+  /// How many results and failures have come out, and of which element the last one was.
+  [[nodiscard]] std::size_t results() const noexcept { return state_->results; }
+  [[nodiscard]] std::size_t last_index() const noexcept { return state_->last; }
+
  private:
   using Clock = std::chrono::steady_clock;
   static constexpr std::chrono::microseconds kLongRead{50};
@@ -92,6 +96,7 @@ class ItemStream {
   struct Batch {
     Ticket ticket;
     std::uint64_t items = 0;
+    std::uint64_t first = 0;                // index of its first element in the input
     std::uint64_t given = 0;                // results that have come out
     std::vector<std::uint32_t> given_in{};  // the same by chunk, if they come in any order
     Clock::time_point since{};
@@ -164,7 +169,7 @@ class ItemStream {
       const std::uint64_t chunks = (count + chunk - 1) / chunk;
       Maker maker(*core, function, chunk, true);
       maker.goes_on();
-      Batch batch{{}, count, 0, {}, {}};
+      Batch batch{{}, count, submitted, 0, {}, {}};
       if constexpr (!kOrdered) batch.given_in.resize(chunks);
       batches.emplace_back(std::move(batch));
       try {
@@ -175,6 +180,7 @@ class ItemStream {
       }
       batches.back().since = Clock::now();
       out += chunks;
+      submitted += count;
       items.clear();
     }
 
@@ -237,6 +243,8 @@ class ItemStream {
       const Finish finish{*this};
       const Ticket ticket = batches[chosen].ticket;
       ++batches[chosen].given;
+      ++results;
+      last = batches[chosen].first + item;
       if (item_failed(*core, ticket, item)) {
         std::rethrow_exception(item_error(*core, ticket, item, name_of_task(function)));
       }
@@ -277,6 +285,9 @@ class ItemStream {
     std::exception_ptr input_error;
     std::vector<Item> items;  // read, and not submitted
     std::deque<Batch> batches;
+    std::uint64_t submitted = 0;  // elements
+    std::size_t results = 0;
+    std::size_t last = 0;    // index of the element whose result came out last
     std::size_t out = 0;     // chunks in them
     std::size_t chosen = 0;  // the batch to look at first; 0 if the results come in order
     std::size_t place = 0;   // the chunk in it

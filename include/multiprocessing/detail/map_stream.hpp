@@ -99,6 +99,10 @@ class MapStream {
   }
   [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
+  /// How many results and failures have come out, and of which element the last one was.
+  [[nodiscard]] std::size_t results() const noexcept { return state_->results; }
+  [[nodiscard]] std::size_t last_index() const noexcept { return state_->results - 1; }
+
  private:
   using Chunk = std::vector<Kept_t<R>>;
 
@@ -166,7 +170,10 @@ class MapStream {
     }
 
     std::optional<value_type> next() {
-      if (ready_at < ready.size()) return std::move(ready[ready_at++]);
+      if (ready_at < ready.size()) {
+        ++results;
+        return std::move(ready[ready_at++]);
+      }
       fill();
       if (!out.empty()) return take_one();
       if (!out_chunks.empty()) return take_chunk();
@@ -177,6 +184,7 @@ class MapStream {
       Future<R> first = out.front();
       FutureAccess::await(first, deadline);
       out.pop_front();
+      ++results;
       if constexpr (std::is_void_v<R>) {
         std::move(first).result();
         return std::monostate{};
@@ -188,6 +196,7 @@ class MapStream {
       Future<Chunk> first = out_chunks.front();
       FutureAccess::await(first, deadline);
       out_chunks.pop_front();
+      ++results;
       ready = std::move(first).result();
       ready_at = 0;
       return std::move(ready[ready_at++]);
@@ -206,6 +215,7 @@ class MapStream {
     std::deque<Future<Chunk>> out_chunks;
     Chunk ready;
     std::size_t ready_at = 0;
+    std::size_t results = 0;
     std::optional<value_type> current;
   };
 

@@ -9,6 +9,7 @@
 ///   death     that of a worker is its task's result; that of the keeper is made good by the next
 ///   wait
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -27,6 +28,19 @@ class Core;    // lib/pool/core.hpp
 struct Draft;  // lib/pool/core_job.cpp
 }  // namespace multiprocessing::pool
 
+namespace multiprocessing {
+
+/// What one worker of a Pool has been doing.
+struct WorkerStats {
+  int pid = 0;                       // 0: there is none just now
+  std::uint64_t tasks = 0;           // done at its place, chunks of maps counted as one
+  std::chrono::nanoseconds busy{0};  // of the present process
+  std::chrono::nanoseconds idle{0};
+  std::uint64_t restarts = 0;  // processes that have had its place before
+};
+
+}  // namespace multiprocessing
+
 namespace multiprocessing::detail {
 
 using PoolCore = std::shared_ptr<pool::Core>;
@@ -39,6 +53,9 @@ MULTIPROCESSING_API void terminate_pool(pool::Core& core);
 MULTIPROCESSING_API void join_pool(pool::Core& core);
 /// terminate and join, from a destructor; nothing in a process that did not make the pool.
 MULTIPROCESSING_API void end_pool(pool::Core& core) noexcept;
+/// \throws ValueError for a number that cannot be had
+MULTIPROCESSING_API void resize_pool(pool::Core& core, int processes);
+MULTIPROCESSING_API std::vector<WorkerStats> pool_stats(const pool::Core& core);
 /// Cancels every task that has not begun.
 MULTIPROCESSING_API void cancel_queued(pool::Core& core) noexcept;
 /// SIGKILL for all workers.

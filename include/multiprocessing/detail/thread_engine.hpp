@@ -38,6 +38,10 @@ MULTIPROCESSING_API void post_task(executor::ThreadEngine& threads, std::shared_
 /// No more tasks are taken. `cancel`: those that have not begun are cancelled; `wait`: until all
 /// have ended and the threads with them.
 MULTIPROCESSING_API void shut_down(executor::ThreadEngine& threads, bool wait, bool cancel);
+/// Tasks that run find stop_requested().
+MULTIPROCESSING_API void ask_to_stop(executor::ThreadEngine& threads) noexcept;
+/// In a thread of these: that has been called.
+MULTIPROCESSING_API bool current_threads_stop() noexcept;
 MULTIPROCESSING_API std::size_t thread_count(const executor::ThreadEngine& threads) noexcept;
 
 /// In a thread of these: its number, from 0; -1 elsewhere.

@@ -1,0 +1,167 @@
+#pragma once
+
+/// \file multiprocessing/detail/pool_methods.hpp
+/// What Pool and ThreadPool have in common, which is public: the calls of Python's Pool.
+
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <ranges>
+#include <type_traits>
+#include <utility>
+
+#include <multiprocessing/detail/async_result.hpp>
+#include <multiprocessing/detail/future_base.hpp>
+#include <multiprocessing/detail/outcomes.hpp>
+#include <multiprocessing/detail/task_options.hpp>
+
+namespace multiprocessing {
+
+/// What apply_async and map_async call, first argument: each is called once, promptly, even if
+/// nobody waits; for a Pool on one thread that the library starts at the first callback.
+template <class R>
+struct Callbacks {
+  std::function<void(R)> callback{};
+  std::function<void(std::exception_ptr)> error_callback{};
+};
+template <>
+struct Callbacks<void> {
+  std::function<void()> callback{};
+  std::function<void(std::exception_ptr)> error_callback{};
+};
+
+namespace detail {
+
+template <class T>
+inline constexpr bool kIsCallOption = std::is_same_v<std::decay_t<T>, TaskOptions>;
+template <class R>
+inline constexpr bool kIsCallOption<Callbacks<R>> = true;
+
+template <class R>
+void call_back(FutureOf<R>& state, const Callbacks<R>& with) {
+  if (const auto error = state.error()) {
+    if (with.error_callback) with.error_callback(error);
+  } else if (!with.callback) {
+    return;
+  } else if constexpr (std::is_void_v<R>) {
+    with.callback();
+  } else {
+    with.callback(state.take(false));
+  }
+}
+
+/// Whoever completes it keeps it until then.
+template <class R, class Wanted>
+AsyncResult<R> with_callbacks(std::shared_ptr<FutureOf<R>> state, Callbacks<Wanted> callbacks) {
+  static_assert(std::is_same_v<R, Wanted>, "Callbacks<R> must name the type of the result");
+  state->add_done_callback(
+      [at = state.get(), callbacks = std::move(callbacks)] { call_back<R>(*at, callbacks); });
+  return AsyncResult<R>(std::move(state));
+}
+
+template <class Derived>
+class PoolMethods {
+ public:
+  /// Calls `f(args...)` in a worker and waits for the result.
+  /// \throws what it throws; WorkerDied, TaskTimeout; ValueError after close
+  template <class F, class... Args>
+  auto apply(F&& f, Args&&... args) {
+    return apply_async(std::forward<F>(f), std::forward<Args>(args)...).get();
+  }
+
+  /// Has `f(args...)` called in a worker: AsyncResult<R>. TaskOptions or Callbacks<R> may come
+  /// first: `apply_async({.timeout = 3s}, f, a)`.
+  template <class F, class... Args>
+    requires(!kIsCallOption<std::decay_t<F>>)
+  auto apply_async(F&& f, Args&&... args) {
+    return derived().start_call(nullptr, std::forward<F>(f), std::forward<Args>(args)...);
+  }
+  template <class F, class... Args>
+  auto apply_async(const TaskOptions& options, F&& f, Args&&... args) {
+    return derived().start_call(&options, std::forward<F>(f), std::forward<Args>(args)...);
+  }
+  template <class R, class F, class... Args>
+  auto apply_async(Callbacks<R> callbacks, F&& f, Args&&... args) {
+    return with_callbacks(apply_async(std::forward<F>(f), std::forward<Args>(args)...).state(),
+                          std::move(callbacks));
+  }
+
+  /// `f` of each element, in their order: a vector, or nothing if `f` returns nothing. Elements are
+  /// sent in chunks; 0: of a size that makes four for each worker. Waits for all of them, then
+  /// throws the first failure in the order of the elements.
+  template <class F, std::ranges::input_range Range>
+  auto map(F&& f, Range&& range, std::int64_t chunksize = 0) {
+    return map_async(std::forward<F>(f), std::forward<Range>(range), chunksize).get();
+  }
+  template <class F, class T>
+  auto map(F&& f, std::initializer_list<T> list, std::int64_t chunksize = 0) {
+    return map_async(std::forward<F>(f), list, chunksize).get();
+  }
+
+  /// The same, without waiting: AsyncResult<std::vector<R>>, or AsyncResult<void>.
+  template <class F, std::ranges::input_range Range>
+  [[nodiscard]] auto map_async(F&& f, Range&& range, std::int64_t chunksize = 0) {
+    return derived().template start_map<false>(std::forward<F>(f), range, chunksize);
+  }
+  template <class F, class T>
+  [[nodiscard]] auto map_async(F&& f, std::initializer_list<T> list, std::int64_t chunksize = 0) {
+    return derived().template start_map<false>(std::forward<F>(f), list, chunksize);
+  }
+  /// With Callbacks<std::vector<R>>, or Callbacks<void>, first.
+  template <class R, class F, std::ranges::input_range Range>
+  auto map_async(Callbacks<R> callbacks, F&& f, Range&& range, std::int64_t chunksize = 0) {
+    return with_callbacks(
+        map_async(std::forward<F>(f), std::forward<Range>(range), chunksize).state(),
+        std::move(callbacks));
+  }
+
+  /// As map, for a range of tuples or pairs, whose fields are the arguments.
+  template <class F, std::ranges::input_range Range>
+  auto starmap(F&& f, Range&& range, std::int64_t chunksize = 0) {
+    return starmap_async(std::forward<F>(f), std::forward<Range>(range), chunksize).get();
+  }
+  template <class F, class T>
+  auto starmap(F&& f, std::initializer_list<T> list, std::int64_t chunksize = 0) {
+    return starmap_async(std::forward<F>(f), list, chunksize).get();
+  }
+  template <class F, std::ranges::input_range Range>
+  [[nodiscard]] auto starmap_async(F&& f, Range&& range, std::int64_t chunksize = 0) {
+    return derived().template start_map<true>(std::forward<F>(f), range, chunksize);
+  }
+  template <class F, class T>
+  [[nodiscard]] auto starmap_async(F&& f, std::initializer_list<T> list,
+                                   std::int64_t chunksize = 0) {
+    return derived().template start_map<true>(std::forward<F>(f), list, chunksize);
+  }
+
+  /// A range of the results in order, each as soon as it is there. The input is read by the thread
+  /// that reads the results, some chunks ahead; an lvalue must outlive the reading. Beside begin()
+  /// and end() it has `next(Timeout)`, which returns nullopt at the end. Results of a function that
+  /// returns nothing are std::monostate.
+  template <class F, std::ranges::input_range Range>
+  [[nodiscard]] auto imap(F&& f, Range&& range, std::int64_t chunksize = 1) & {
+    return derived().template start_stream<true>(std::forward<F>(f), std::forward<Range>(range),
+                                                 chunksize);
+  }
+  template <class F, class Range>
+  void imap(F&& f, Range&& range, std::int64_t chunksize = 1) && = delete;  // name the Pool
+
+  /// The same in the order in which they come.
+  template <class F, std::ranges::input_range Range>
+  [[nodiscard]] auto imap_unordered(F&& f, Range&& range, std::int64_t chunksize = 1) & {
+    return derived().template start_stream<false>(std::forward<F>(f), std::forward<Range>(range),
+                                                  chunksize);
+  }
+  template <class F, class Range>
+  void imap_unordered(F&& f, Range&& range, std::int64_t chunksize = 1) && = delete;
+
+ private:
+  friend Derived;
+  PoolMethods() noexcept = default;
+  Derived& derived() noexcept { return static_cast<Derived&>(*this); }
+};
+
+}  // namespace detail
+}  // namespace multiprocessing
