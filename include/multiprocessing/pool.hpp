@@ -41,6 +41,7 @@
 #include <multiprocessing/detail/range.hpp>
 #include <multiprocessing/detail/thread_engine.hpp>
 #include <multiprocessing/detail/thread_map.hpp>
+#include <multiprocessing/detail/thread_stream.hpp>
 #include <multiprocessing/detail/worker_info.hpp>
 #include <multiprocessing/errors.hpp>
 #include <multiprocessing/process.hpp>

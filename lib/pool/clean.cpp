@@ -38,7 +38,9 @@ void Keeper::clean(std::uint32_t index, int status) {
   bool more = false;
   try {
     if (doing.what == Doing::task) more = give_back_task(doing.cell, loss);
-    if (doing.what == Doing::job) more = give_back_chunk(doing, loss);
+    // What a pool that is being terminated had in hand is dropped, not lost.
+    const bool dropped = phase_of(state_) == Phase::terminating;
+    if (doing.what == Doing::job && !dropped) more = give_back_chunk(doing, loss);
   } catch (const std::exception&) {  // no memory for the ring to grow: later
     wake_at_ = sys::now() + kAskGrace;
     return;
@@ -81,7 +83,7 @@ bool Keeper::give_back_task(std::uint32_t index, const Loss& loss) {
     } else {
       cell->obituary.store(loss.obituary, std::memory_order_relaxed);  // relaxed: [E] follows
       word.state = loss.verdict == Verdict::died ? CellState::died : CellState::timed_out;
-      if (word.stop) word.state = CellState::cancelled;
+      if (word.stop || phase_of(state_) == Phase::terminating) word.state = CellState::cancelled;
       word.waited = false;
       word.stop = false;
     }

@@ -41,7 +41,7 @@ void describe_seat(Seat& seat, std::uint32_t index, std::string& out) {
 
 void describe_pool(shm::ObjectHeader& object, std::string& out) {
   PoolState& state = state_in(object);
-  const std::uint32_t seats = std::min(state.seats, kMaxWorkers);
+  const std::uint32_t seats = std::min(wanted_seats(state), kMaxWorkers);
   const std::uint64_t queued = state.tasks.tail.load(std::memory_order_relaxed) -
                                state.tasks.head.load(std::memory_order_relaxed);
   out += std::string(name_of(phase_of(state))) + ", " + std::to_string(seats) + " workers, " +

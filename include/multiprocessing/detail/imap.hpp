@@ -162,7 +162,7 @@ class ItemStream {
       consumed = true;
     }
 
-    // As one job. If that fails, the items stay, and come out after those before them.
+    // As one job. If that fails, the items stay.
     void submit() {
       if (items.empty()) return;
       const std::uint64_t count = items.size();
@@ -229,9 +229,7 @@ class ItemStream {
         return std::nullopt;
       }
       const auto ended = [](void* self) { return static_cast<State*>(self)->look(); };
-      if (!look() && !wait_items(*core, ended, this, deadline)) {
-        throw TimeoutError("the next result has not come in time");
-      }
+      if (!wait_items(*core, ended, this, deadline)) throw TimeoutError("the next result is late");
       if constexpr (kOrdered) {
         return take(batches.front().given);
       } else {
