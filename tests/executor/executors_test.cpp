@@ -411,6 +411,7 @@ TEST(ProcessPoolExecutorTest, BadInputIsNamed) {
   EXPECT_THROW(ProcessPoolExecutor(1, {.max_tasks_per_child = -1}), ValueError);
   SerialExecutor executor;
   EXPECT_THROW((void)executor.map(square, range(3), MapOptions{.chunksize = 0}), ValueError);
+  EXPECT_THROW((void)executor.map(square, range(3), MapOptions{.buffersize = 0}), ValueError);
 }
 
 }  // namespace

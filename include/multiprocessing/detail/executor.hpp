@@ -36,8 +36,7 @@ namespace multiprocessing {
 struct MapOptions {
   Timeout timeout{};           // counts from the call; each result must be there by then
   std::int64_t chunksize = 1;  // elements a task
-  std::size_t buffersize =
-      0;  // tasks that are out at the most; 0: as many as keep all workers busy
+  std::optional<std::int64_t> buffersize{};  // tasks out at the most; empty: four a worker
 };
 
 namespace detail {

@@ -84,6 +84,10 @@ class MapStream {
     if (options.chunksize < 1) {
       throw ValueError("chunksize must be >= 1, not " + std::to_string(options.chunksize));
     }
+    if (options.buffersize.value_or(1) < 1) {
+      throw ValueError("buffersize must be empty or > 0, not " +
+                       std::to_string(*options.buffersize));
+    }
     state_ = std::make_unique<State>(executor, std::move(function), options,
                                      Inputs(std::move(views)...));
     state_->fill();
@@ -111,7 +115,8 @@ class MapStream {
         : executor(on),
           function(std::move(f)),
           chunk(static_cast<std::size_t>(with.chunksize)),
-          window(with.buffersize != 0 ? with.buffersize : kAhead * on.worker_limit()),
+          window(with.buffersize ? static_cast<std::size_t>(*with.buffersize)
+                                 : kAhead * on.worker_limit()),
           deadline(with.timeout.deadline()),
           inputs(std::move(in)) {}
     State(const State&) = delete;
