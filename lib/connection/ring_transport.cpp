@@ -3,11 +3,14 @@
 #include <cerrno>
 #include <utility>
 
+#include <multiprocessing/detail/codec.hpp>
+#include <multiprocessing/detail/file_descriptor.hpp>
 #include <multiprocessing/errors.hpp>
 
 #include "shm/object.hpp"
 #include "sys/clock.hpp"
 #include "sys/error.hpp"
+#include "sys/surroundings.hpp"
 
 namespace multiprocessing::connection {
 
@@ -15,6 +18,7 @@ using multiprocessing::detail::ByteQueue;
 using multiprocessing::detail::Handle;
 using multiprocessing::detail::HandleId;
 using multiprocessing::detail::IncomingMessage;
+using multiprocessing::detail::MessageTypeOf;
 using multiprocessing::detail::OutgoingItem;
 using multiprocessing::detail::QueueOutcome;
 using multiprocessing::detail::WaitSet;
@@ -154,12 +158,25 @@ void RingTransport::add_to(WaitSet& set) {
   set.add(*in_);
 }
 
-void RingTransport::send_descriptor(int) {
-  throw TransferError("a descriptor cannot be sent through this connection");
+// A message like others, whose value is a FileDescriptor.
+void RingTransport::send_descriptor(int fd) {
+  const FileDescriptor file(fd);
+  OutgoingItem message;
+  message.writer().plain(MessageTypeOf<FileDescriptor>::id());
+  multiprocessing::detail::encode_value(message.writer(), file);
+  send(message);
 }
 
 sys::UniqueFd RingTransport::receive_descriptor() {
-  throw TransferError("a descriptor cannot be received through this connection");
+  IncomingMessage message;
+  if (receive(message, {}, multiprocessing::detail::kAnyLength) == Received::end) throw EOFError();
+  multiprocessing::detail::Reader reader = message.reader();
+  const std::uint64_t id = MessageTypeOf<FileDescriptor>::id();
+  if (reader.remaining() < sizeof id || reader.plain<std::uint64_t>() != id) {
+    throw ValueError("what was received is no descriptor");
+  }
+  const auto file = multiprocessing::detail::decode_value<FileDescriptor>(reader);
+  return sys::duplicate(file.fileno());
 }
 
 HandleId RingTransport::id() {

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -296,6 +297,38 @@ TEST(ConnectionProcessTest, TheDescriptorRestsWhenOneOfSeveralHoldersHasDied) {
   second.kill(SIGKILL);
   EXPECT_TRUE(readable(fd, 20'000));
   EXPECT_THROW((void)here.recv<int>(), EOFError);
+}
+
+// What a child writes into the descriptor that it is sent over a pipe.
+std::string written_through(int number) {
+  std::array<int, 2> file{};
+  EXPECT_EQ(::pipe(file.data()), 0);
+  auto [here, there] = Pipe();
+  auto child = Child::run([here, there, &file] {
+    here.close();
+    ::close(file[0]);
+    ::close(file[1]);
+    const int fd = recv_handle(there);
+    require(::write(fd, "foo", 3) == 3);
+  });
+  const int sent = number < 0 ? file[1] : ::dup2(file[1], number);
+  send_handle(here, sent);
+  ::close(file[1]);
+  if (sent != file[1]) ::close(sent);
+  EXPECT_EQ(child.wait(), test::exited(0));
+  std::string text(8, '\0');
+  const ssize_t size = ::read(file[0], text.data(), text.size());
+  ::close(file[0]);
+  text.resize(size < 0 ? 0 : static_cast<std::size_t>(size));
+  return text;
+}
+
+TEST(ConnectionProcessTest, ADescriptorArrivesInAnotherProcess) {
+  EXPECT_EQ(written_through(-1), "foo");
+}
+
+TEST(ConnectionProcessTest, ADescriptorWithALargeNumberArrives) {
+  EXPECT_EQ(written_through(300), "foo");
 }
 
 TEST(ConnectionProcessTest, WorkersOfAPoolHoldNoEndsButThoseOfTheirTasks) {

@@ -303,6 +303,16 @@ TEST(ConnectionTest, AMessageThatNobodyReceivesLetsGoOfTheEndInIt) {
   EXPECT_THROW((void)reader.recv<int>(), EOFError);
 }
 
+TEST(ConnectionTest, WhatIsNoDescriptorIsNotTakenForOne) {
+  auto [a, b] = Pipe();
+  a.send(1);
+  a.send_bytes("foo");
+  EXPECT_THROW((void)recv_handle(b), ValueError);
+  EXPECT_THROW((void)recv_handle(b), ValueError);
+  EXPECT_EQ(error_of([&a] { send_handle(a, -1); }), EBADF);
+  EXPECT_FALSE(b.poll());
+}
+
 TEST(ConnectionTest, UseAfterAMoveIsAnError) {
   auto [a, b] = Pipe();
   const Connection moved = std::move(a);
