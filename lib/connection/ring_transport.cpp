@@ -99,25 +99,29 @@ void RingTransport::ring_peer() noexcept {
 }
 
 // Who is busy with messages takes part in no watch, so now and then it looks for itself whether
-// anybody is left on the other side; if not, that shuts the queues down.
-void RingTransport::look_after_peer() noexcept {
+// anybody is left on the other side; if not, that ends the connection. After the message is on its
+// way, so that a receiver is not kept waiting for it.
+void RingTransport::look_after_peer() {
   const std::int64_t now = sys::now();
   // relaxed: threads may look twice
   if (now - looked_.load(std::memory_order_relaxed) < kLookEvery) return;
   looked_.store(now, std::memory_order_relaxed);
-  (void)peer_lives();
+  if (peer_lives()) return;
+  // While an end passes from one holder to the next, a scan may miss both: its destruction decides.
+  if (shm::find_object(peer_, shm::ObjectKind::connection) != nullptr) return;
+  require_sent(QueueOutcome::shut_down);
 }
 
 void RingTransport::send(std::span<const std::byte> message) {
   require_held();
-  look_after_peer();
   require_sent(out_->put(message.data(), message.size(), {}));
+  look_after_peer();
 }
 
 void RingTransport::send(OutgoingItem& message) {
   require_held();
-  look_after_peer();
   require_sent(out_->put(message, {}));
+  look_after_peer();
 }
 
 Received RingTransport::receive(IncomingMessage& message, Timeout timeout, std::size_t maxlength) {

@@ -51,7 +51,8 @@ class RingTransport final : public Transport {
   /// After a look in vain: asks for the life of those who hold the other end, and brings the
   /// descriptor up to date. True: a second look is due.
   bool look_again() noexcept;
-  void look_after_peer() noexcept;
+  /// \throws std::system_error (EPIPE) if it is found that nobody holds the other end.
+  void look_after_peer();
 
   const shm::ObjectId id_;
   const shm::ObjectId peer_;
