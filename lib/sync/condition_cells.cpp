@@ -14,24 +14,25 @@ bool waiter_lives(CellWord word) noexcept {
   return shm::is_live(waiter_of(word));
 }
 
-/// I5. Requires that the lock is held. The dead are asked about, not only looked up: one who has
-/// not been swept yet would leave his notification to somebody who comes to wait meanwhile.
-void forget_notifications_of_the_dead(ConditionState& condition) noexcept {
-  const auto was_the_deads = [](const Cell& cell, std::uint64_t /*index*/) {
+/// I5. Requires that the lock is held. Who waits is asked about, not only looked up: one who has
+/// died and was not swept yet takes no notification over.
+void keep_no_notification_for_latecomers(ConditionState& condition) noexcept {
+  const auto is_kept = [](const Cell& cell, std::uint64_t /*index*/) {
     const CellWord word = cell.load(std::memory_order_seq_cst);  // [C]
-    return is_notified(word) && shm::is_dead(waiter_of(word));
+    return is_notified(word) && !is_final(word);
   };
-  if (!any_cell(condition, was_the_deads)) return;
+  if (!any_cell(condition, is_kept)) return;
   const bool somebody_waits = any_cell(condition, [](const Cell& cell, std::uint64_t /*index*/) {
     const CellWord word = cell.load(std::memory_order_seq_cst);  // [C]
     return word != kFreeCell && !is_notified(word) && !shm::is_dead(waiter_of(word));
   });
   if (somebody_waits) return;
-  (void)any_cell(condition, [&](Cell& cell, std::uint64_t index) {
+  (void)any_cell(condition, [](Cell& cell, std::uint64_t /*index*/) {
     CellWord word = cell.load(std::memory_order_seq_cst);
-    if (was_the_deads(cell, index)) {
-      (void)cell.compare_exchange_strong(word, kFreeCell, std::memory_order_seq_cst);
-    }
+    if (!is_notified(word)) return false;
+    // A dead one may still look alive. If it leaves the cell meanwhile, there is nothing to mark.
+    const CellWord then = waiter_lives(word) ? word | kFinal : kFreeCell;
+    (void)cell.compare_exchange_strong(word, then, std::memory_order_seq_cst);
     return false;
   });
 }
@@ -41,7 +42,8 @@ Cell* find_cell(ConditionState& condition, const Caller& caller) noexcept {
   Cell* found = nullptr;
   (void)any_cell(condition, [&](Cell& cell, std::uint64_t /*index*/) {
     CellWord word = cell.load(std::memory_order_seq_cst);
-    if (word != kFreeCell && (is_notified(word) || waiter_lives(word))) return false;
+    const bool kept = is_notified(word) && !is_final(word);  // for a thread that waits
+    if (word != kFreeCell && (kept || waiter_lives(word))) return false;
     if (!cell.compare_exchange_strong(word, waiting(caller), std::memory_order_seq_cst)) {
       return false;
     }
@@ -70,7 +72,7 @@ void add_cells(ConditionState& condition) {
 }  // namespace
 
 Cell& claim_cell(ConditionState& condition, const Caller& caller) {
-  forget_notifications_of_the_dead(condition);
+  keep_no_notification_for_latecomers(condition);
   for (;;) {
     if (Cell* cell = find_cell(condition, caller)) return *cell;
     add_cells(condition);

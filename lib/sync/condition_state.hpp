@@ -13,10 +13,10 @@
 //                     0   next   location of a block with 55 more such cells, and so on
 //                     8   cells  55 x word
 //
-//   a cell's word   63                          17 16         1   0
-//                   +-----------------------------+------------+---+
-//                   | generation                  | slot + 1   | N |    0: free; futex: low half
-//                   +-----------------------------+------------+---+
+//   a cell's word  63 62                         17 16         1   0
+//                  +---+----------------------------+------------+---+
+//                  | F | generation                 | slot + 1   | N |    0: free; futex: low half
+//                  +---+----------------------------+------------+---+
 //
 //              claim                notify                 leave
 //   free ------------> waiting(p) ----------> notified(p) --------> free
@@ -33,9 +33,9 @@
 //       Each looks for such a cell whenever it wakes, and each is woken by a death.
 //   I4  Only a notifier that has seen its owner alive *after* the move counts it; else the owner's
 //       death may have woken everybody before the move.
-//   I5  claim requires the lock. It forgets notifications of the dead if nobody waits who could
-//   take
-//       them, so that none is kept for one who comes later.
+//   I5  claim requires the lock. If nobody waits who could take over from the dead, it forgets
+//       their notifications, and marks those of the living final (F): should they die, found out
+//       now or later, theirs is not kept for one who comes later.
 //
 // Ordering. Each pair is named where it is used.
 //   [C] cells, with deaths of the family (all seq_cst): notify moves the cell, then reads deaths
@@ -78,6 +78,7 @@ using Cell = std::atomic<CellWord>;
 
 inline constexpr CellWord kFreeCell = 0;
 inline constexpr CellWord kNotified = 1;
+inline constexpr CellWord kFinal = CellWord{1} << 63U;  // generations have 46 bits
 inline constexpr std::size_t kCells = 55;
 inline constexpr std::uint64_t kEverybody = ~std::uint64_t{0};
 
@@ -90,8 +91,11 @@ constexpr CellWord waiting(const Caller& caller) noexcept {
 constexpr bool is_notified(CellWord word) noexcept {
   return (word & kNotified) != 0;
 }
+constexpr bool is_final(CellWord word) noexcept {
+  return (word & kFinal) != 0;
+}
 constexpr shm::Name waiter_of(CellWord word) noexcept {
-  return owner_of(word);
+  return owner_of(word & ~kFinal);
 }
 
 struct alignas(64) CellPage {

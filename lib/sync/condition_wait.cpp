@@ -53,7 +53,8 @@ bool take_over(ConditionState& condition, Cell*& mine, const Caller& caller) noe
   Cell* const old = mine;
   const bool taken = any_cell(condition, [&](Cell& cell, std::uint64_t /*index*/) {
     const CellWord seen = cell.load(std::memory_order_seq_cst);  // [C]
-    if (!is_notified(seen) || &cell == old || shm::is_live(waiter_of(seen))) return false;
+    if (!is_notified(seen) || is_final(seen) || &cell == old) return false;
+    if (shm::is_live(waiter_of(seen))) return false;
     if (!move(cell, seen, waiting(caller) | kNotified)) return false;
     mine = &cell;
     return true;

@@ -163,6 +163,25 @@ TEST(ConditionProcessTest, NotificationThatTheDeadLeftIsNotForOneWhoComesLater) 
   EXPECT_EQ(test::cells_in_use(condition), 0);
 }
 
+TEST(ConditionProcessTest, NotificationOfOneWhoDiesLaterIsNotForOneWhoCameLaterEither) {
+  const Condition condition{RLock(Recovery::silent)};
+  auto first = run_waiters(condition, 1);
+  first[0].kill(SIGSTOP);
+  {
+    const std::lock_guard guard(condition);
+    condition.notify();
+  }
+  auto late = test::Child::run([&] {
+    const std::lock_guard guard(condition);
+    test::require(!condition.wait(300ms));
+  });
+  test::await([&] { return test::waiters_of(condition) == 1; });
+
+  first[0].kill(SIGKILL);  // notified, and not back
+
+  EXPECT_EQ(late.wait(), test::exited(0));
+}
+
 TEST(ConditionProcessTest, ItemsOfManyProducersAllArrive) {
   struct Box {
     int items = 0;
