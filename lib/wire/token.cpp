@@ -50,7 +50,9 @@ struct MemberPointer {  // Itanium C++ ABI
   std::ptrdiff_t adjustment;
 };
 
-PointerKind kind_of(const MemberPointer& member) {
+// Only members can be virtual: the address of a plain function may be any number, an odd one, too.
+PointerKind kind_of(const MemberPointer& member, std::size_t size) {
+  if (size < sizeof member) return member.pointer == 0 ? PointerKind::null : PointerKind::code;
 #if defined(__aarch64__) || defined(__arm__)
   if ((member.adjustment & 1) != 0) return PointerKind::virtual_member;
 #else
@@ -81,7 +83,7 @@ void* address_of_token(CodeToken token) {
 void encode_code_pointer(Writer& out, const void* pointer, std::size_t size) {
   MemberPointer member{};
   std::memcpy(&member, pointer, size);
-  const PointerKind kind = kind_of(member);
+  const PointerKind kind = kind_of(member, size);
   out.plain(kind);
   if (kind == PointerKind::code) {
     encode_token(out, token_of_address(reinterpret_cast<const void*>(member.pointer)));

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <cstdlib>
 #include <string>
 
@@ -70,6 +71,15 @@ TEST(TokenTest, MemberFunctionPointersArriveVirtualOrNot) {
 
   EXPECT_EQ((square.*round_trip(&Shape::sides))(), 4);
   EXPECT_EQ((square.*round_trip(&Shape::twice_sides))(), 8);
+}
+
+TEST(TokenTest, FunctionAtAnOddAddressTravelsAsATokenToo) {
+  // Unoptimized code begins anywhere; any byte within a function will do, since nobody calls it.
+  const auto even = reinterpret_cast<std::uintptr_t>(&twice) & ~std::uintptr_t{1};
+  auto* const odd = reinterpret_cast<int (*)(int)>(even + 1);  // NOLINT(performance-no-int-to-ptr)
+
+  EXPECT_EQ(encoded(odd).size(), encoded(&twice).size()) << "not as an address";
+  EXPECT_EQ(round_trip(odd), odd);
 }
 
 TEST(TokenTest, FunctionFromAStrangerIsRefused) {
