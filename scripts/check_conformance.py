@@ -1,0 +1,49 @@
+#!/usr/bin/env python3
+"""Fails unless each test that docs/conformance.md names is defined, and its counts are right."""
+import pathlib
+import re
+import sys
+
+TEST = re.compile(r"\b(?:TYPED_)?TEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)\s*\)")
+ROW = re.compile(r"^\| `([\w.]+)` \|([^|]*)\|([^|]*)\|$")
+NAMED = re.compile(r"`(\w+\.\w+)`")
+COUNT = re.compile(r"^(\d+) of (\d+) cases have a test; (\d+) are left out", re.MULTILINE)
+
+
+def defined_tests(root):
+    tests = set()
+    for path in sorted(root.glob("tests/**/*.cpp")):
+        tests.update(f"{suite}.{case}" for suite, case in TEST.findall(path.read_text()))
+    return tests
+
+
+def problems(root):
+    tests = defined_tests(root)
+    text = (root / "docs/conformance.md").read_text()
+    seen, tested, left_out = set(), 0, 0
+    for number, line in enumerate(text.splitlines(), 1):
+        row = ROW.match(line)
+        if not row:
+            if line.startswith("| `"):
+                yield f"docs/conformance.md:{number}: a row that cannot be read"
+            continue
+        case, named, note = row[1], NAMED.findall(row[2]), row[3].strip()
+        if case in seen:
+            yield f"docs/conformance.md:{number}: {case} stands twice"
+        seen.add(case)
+        tested += bool(named)
+        left_out += not named and note != "not yet"
+        if not named and not note:
+            yield f"docs/conformance.md:{number}: {case} has neither a test nor a reason"
+        for test in named:
+            if test not in tests:
+                yield f"docs/conformance.md:{number}: there is no test {test}"
+    says = COUNT.search(text)
+    is_so = (tested, len(seen), left_out)
+    if not says or tuple(map(int, says.groups())) != is_so:
+        yield f"docs/conformance.md: it should say {is_so[0]} of {is_so[1]}, {is_so[2]} left out"
+
+
+if __name__ == "__main__":
+    found = list(problems(pathlib.Path(sys.argv[1])))
+    sys.exit("\n".join(found) if found else 0)
