@@ -126,4 +126,25 @@ class Sizes(unittest.TestCase):
         self.assertIn("at most 300", check("check_sizes", "include/multiprocessing/a.hpp", "\n" * 301))
 
 
+class Conformance(unittest.TestCase):
+    def complaints(self, row, count="1 of 1"):
+        return check_tree("check_conformance", {
+            "tests/a/a_test.cpp": "TEST_P(QueueTest, Fills) {}",
+            "docs/conformance.md": f"{count} cases have a test; 0 are left out\n{row}\n",
+        })
+
+    def test_named_test_is_defined(self):
+        self.assertEqual(self.complaints("| `A.put` | `QueueTest.Fills` | |"), "")
+        self.assertIn("no test QueueTest.Empties",
+                      self.complaints("| `A.put` | `QueueTest.Empties` | |"))
+
+    def test_case_has_a_test_or_a_reason(self):
+        self.assertIn("neither", self.complaints("| `A.put` | | |", "0 of 1"))
+        self.assertEqual(self.complaints("| `A.put` | | not yet |", "0 of 1"), "")
+
+    def test_counts_are_right(self):
+        self.assertIn("it should say 1 of 1",
+                      self.complaints("| `A.put` | `QueueTest.Fills` | |", "2 of 2"))
+
+
 unittest.main()
