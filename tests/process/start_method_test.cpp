@@ -45,7 +45,7 @@ TEST_P(StartMethodTest, ArgumentsArriveAndHandlesAreShared) {
   const Queue<Job> queue;
   auto process = ctx().Process(echo, queue, Job{7, "seven", {0.5, 1.5}});
 
-  EXPECT_EQ(run(process), 0);
+  ASSERT_EQ(run(process), 0);
 
   const Job got = queue.get();
   EXPECT_EQ(got.number, 7);
@@ -62,7 +62,7 @@ TEST_P(StartMethodTest, HandleThatOnlyTheArgumentsHoldLivesOnInTheChild) {
                          only, answers);
   }();
 
-  EXPECT_EQ(run(process), 0);
+  ASSERT_EQ(run(process), 0);
 
   EXPECT_EQ(answers.get_nowait(), 42);
 }
@@ -72,7 +72,7 @@ TEST_P(StartMethodTest, TextArrivesAsTheFunctionTakesIt) {
   auto process = ctx().Process([](const Queue<std::string>& to, const char* text) { to.put(text); },
                                queue, "plain text");
 
-  EXPECT_EQ(run(process), 0);
+  ASSERT_EQ(run(process), 0);
 
   EXPECT_EQ(queue.get(), "plain text");
 }
@@ -219,7 +219,7 @@ TEST_P(StartMethodTest, ChildrenStartChildrenByTheSameMethod) {
   const Queue<int> queue;
   auto process = ctx().Process(start_another, GetParam(), queue, 2);
 
-  EXPECT_EQ(run(process), 0);
+  ASSERT_EQ(run(process), 0);
 
   EXPECT_EQ(queue.get_many(10), (std::vector{100, 0, 101, 0, 102}));
 }
@@ -237,7 +237,7 @@ TEST_P(StartMethodTest, HandlersThatTheChildRegistersRunOnce) {
     if (told != nullptr) told->put(2);
   });
 
-  EXPECT_EQ(run(process), 0);
+  ASSERT_EQ(run(process), 0);
 
   EXPECT_EQ(queue.get(), 1);
   EXPECT_TRUE(queue.empty()) << "the parent's handler ran in the child";
@@ -251,7 +251,7 @@ TEST_P(StartMethodTest, NothingIsLeftBehind) {
 
   for (int i = 0; i < 10; ++i) {
     auto process = ctx().Process([] {});
-    EXPECT_EQ(run(process), 0);
+    ASSERT_EQ(run(process), 0);
   }
 
   EXPECT_EQ(test::FdSnapshot(), before);
@@ -334,7 +334,7 @@ TEST_P(StartMethodTest, DescriptorsTravel) {
       },
       FileDescriptor(gate.writer()));
 
-  EXPECT_EQ(run(process), 0);
+  ASSERT_EQ(run(process), 0);
 
   process.close();
   EXPECT_EQ(gate.rest(), "x");

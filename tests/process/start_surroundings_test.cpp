@@ -29,6 +29,9 @@ using SurroundingsTest = test::EachStartMethod;
 
 INSTANTIATE_TEST_SUITE_P(Methods, SurroundingsTest, test::each_start_method(), test::name_of);
 
+// A limit on private memory that leaves room for the shadow of a sanitizer.
+constexpr std::size_t kRoomForSanitizers = std::size_t{1} << 50U;
+
 struct Around {
   std::string cwd;
   std::string variable;
@@ -72,19 +75,19 @@ TEST_P(SurroundingsTest, OptionsHold) {
   auto process = ctx().Process({.new_group = true,
                                 .cwd = "/usr",
                                 .env = {{"MP_TEST_GIVEN", "a value"}},
-                                .memory_limit = std::size_t{1} << 30U,
+                                .memory_limit = kRoomForSanitizers,
                                 .cpus = {first_usable_cpu()},
                                 .nice = 1},
                                report_surroundings, queue);
 
-  EXPECT_EQ(run(process), 0);
+  ASSERT_EQ(run(process), 0);
 
   const Around around = queue.get();
   EXPECT_EQ(around.cwd, "/usr");
   EXPECT_EQ(around.variable, "a value");
   EXPECT_EQ(around.inherited, "from the parent");
   EXPECT_EQ(around.nice, ::getpriority(PRIO_PROCESS, 0) + 1);
-  EXPECT_EQ(around.data, std::uint64_t{1} << 30U);
+  EXPECT_EQ(around.data, kRoomForSanitizers);
   EXPECT_EQ(around.cpus, 1);
   EXPECT_TRUE(around.leads_group);
   EXPECT_TRUE(around.stdin_is_empty);
@@ -101,7 +104,7 @@ TEST_P(SurroundingsTest, ChildIsWhereItsParentIsNow) {
       },
       queue);
 
-  EXPECT_EQ(run(process), 0);
+  ASSERT_EQ(run(process), 0);
 
   std::filesystem::current_path(before);
   EXPECT_EQ(queue.get(), "/usr/lib late");
@@ -125,7 +128,7 @@ TEST_P(SurroundingsTest, StreamsArePutInPlace) {
                                });
   ::close(out[1]);
 
-  EXPECT_EQ(run(process), 0);
+  ASSERT_EQ(run(process), 0);
   process.close();
 
   std::array<char, 64> text{};
@@ -145,7 +148,7 @@ TEST_P(SurroundingsTest, OutputGoesWhereTheParentsGoesNow) {
   ::dup2(out[1], STDOUT_FILENO);
   auto process = ctx().Process([] { std::cout << "here"; });
 
-  EXPECT_EQ(run(process), 0);
+  ASSERT_EQ(run(process), 0);
 
   ::dup2(before, STDOUT_FILENO);
   ::close(before);
@@ -176,7 +179,7 @@ TEST_P(SurroundingsTest, ChildHasTheParentsSignalMaskAndDispositions) {
       },
       queue);
 
-  EXPECT_EQ(run(process), 0);
+  ASSERT_EQ(run(process), 0);
 
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   std::signal(SIGUSR2, old);
@@ -199,7 +202,7 @@ TEST_P(SurroundingsTest, DescriptorsTravelAsArgumentsAndThroughQueuesBothWays) {
   auto process = ctx().Process(answer_on, queue, writer);
 
   queue.put(writer);
-  EXPECT_EQ(run(process), 0);
+  ASSERT_EQ(run(process), 0);
 
   EXPECT_EQ(queue.get(), writer);
   std::string text(32, '\0');
