@@ -71,8 +71,27 @@ void ThreadEngine::post(Task task, int priority) {
   if (searching_.load(std::memory_order_seq_cst) != 0) return;  // it wakes the next one
   if (idle_.load(std::memory_order_seq_cst) != 0) {             // [P]
     wake_one();
-  } else {
+    return;
+  }
+  try {
     add_thread_if_wanted();
+  } catch (const std::exception&) {
+    if (threads_made_.load(std::memory_order_relaxed) == 0) throw;  // else others come to the task
+  }
+}
+
+// Whoever posted more may have relied on the thread that has just taken a task: on its search, on
+// its sleep, of which it had been woken already, or on its last look before that.
+void ThreadEngine::hand_on() noexcept {
+  if (waiting_.load(std::memory_order_seq_cst) == 0) return;
+  if (idle_.load(std::memory_order_seq_cst) != 0) {
+    wake_one();
+    return;
+  }
+  try {
+    add_thread_if_wanted();
+  } catch (const std::exception&) {
+    // No thread can be had: this one comes back for what waits.
   }
 }
 
@@ -155,28 +174,30 @@ ThreadEngine::Task ThreadEngine::look() noexcept {
 // The next task; nullptr: there will be none. Who wakes a sleeper: who posts, or shuts down.
 ThreadEngine::Task ThreadEngine::take() {
   for (;;) {
-    if (Task task = look()) return task;
+    if (Task task = look()) {
+      hand_on();
+      return task;
+    }
     searching_.fetch_add(1, std::memory_order_seq_cst);
     Task found;
     for (shm::Spinner spinner; !found && spinner.again();) found = look();
     searching_.fetch_sub(1, std::memory_order_seq_cst);
     if (found) {
-      // Whoever posted meanwhile relied on us.
-      if (waiting_.load(std::memory_order_seq_cst) != 0) {
-        if (idle_.load(std::memory_order_seq_cst) != 0)
-          wake_one();
-        else
-          add_thread_if_wanted();
-      }
+      hand_on();
       return found;
     }
     idle_.fetch_add(1, std::memory_order_seq_cst);  // [P]
     const std::uint32_t signal = signal_.load(std::memory_order_seq_cst);
+    // Before the look: what was posted before the end is found by it.
+    const bool ending = ending_.load(std::memory_order_seq_cst);
     found = look();
-    const bool ended = !found && ending_.load(std::memory_order_seq_cst);
+    const bool ended = !found && ending;
     if (!found && !ended) (void)sys::futex_wait(signal_, signal);
     idle_.fetch_sub(1, std::memory_order_seq_cst);
-    if (found) return found;
+    if (found) {
+      hand_on();
+      return found;
+    }
     if (ended) return nullptr;
   }
 }
@@ -194,11 +215,29 @@ void ThreadEngine::shut_down(bool wait, bool cancel) {
   if (wait) join_all();
 }
 
+// Without the lock while it waits: a thread that ends its work may have to add another one.
 void ThreadEngine::join_all() {
-  const std::lock_guard guard(joining_);
-  for (std::thread& thread : threads_) {
-    if (thread.joinable() && thread.get_id() != std::this_thread::get_id()) thread.join();
+  std::unique_lock turn(join_turn_, std::defer_lock);
+  if (current_engine != this) turn.lock();  // who comes second waits for the same threads
+  std::vector<std::thread> own;
+  for (;;) {
+    std::vector<std::thread> threads;
+    {
+      const std::lock_guard guard(joining_);
+      threads.swap(threads_);
+    }
+    if (threads.empty()) break;
+    for (std::thread& thread : threads) {
+      if (!thread.joinable()) continue;
+      if (thread.get_id() == std::this_thread::get_id()) {
+        own.push_back(std::move(thread));
+      } else {
+        thread.join();
+      }
+    }
   }
+  const std::lock_guard guard(joining_);
+  for (std::thread& thread : own) threads_.push_back(std::move(thread));
 }
 
 }  // namespace multiprocessing::executor

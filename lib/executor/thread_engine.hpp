@@ -57,6 +57,7 @@ class ThreadEngine : public std::enable_shared_from_this<ThreadEngine> {
   bool initialize();
   Task take();
   Task look() noexcept;
+  void hand_on() noexcept;
   void wake_one() noexcept;
   void fail_all(const std::exception_ptr& error) noexcept;
   void drop_all() noexcept;
@@ -79,7 +80,8 @@ class ThreadEngine : public std::enable_shared_from_this<ThreadEngine> {
   std::atomic<int> threads_made_{0};
   std::atomic<int> next_index_{0};
 
-  std::mutex joining_;  // guards this
+  std::mutex join_turn_;  // held by who joins
+  std::mutex joining_;    // guards this
   std::vector<std::thread> threads_;
 };
 

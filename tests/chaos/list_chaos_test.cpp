@@ -119,7 +119,7 @@ void apply(std::vector<T>& model, int operation) {
     case Kind::reverse:
       return (void)std::ranges::reverse(model);
     case Kind::sort:
-      return (void)std::ranges::stable_sort(model);
+      return (void)std::ranges::sort(model);
     case Kind::clear:
       return model.clear();
   }

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <latch>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -191,6 +192,19 @@ TEST(ThreadPoolExecutorTest, ThreadsAreMadeAsTheyAreWantedAndReused) {
   for (int i = 0; i < 50; ++i) EXPECT_LT(executor.submit(count).result(), 8);
 
   EXPECT_EQ(executor.submit([] { return worker_count(); }).result(), 8);
+}
+
+TEST(ThreadPoolExecutorTest, TasksThatWaitForEachOtherBothRunOnTwoThreads) {
+  ThreadPoolExecutor executor(2);
+  for (int round = 0; round < 500; ++round) {
+    std::latch both(2);
+    const auto meet = [&both] { both.arrive_and_wait(); };
+    const auto one = executor.submit(meet);
+    const auto other = executor.submit(meet);
+    one.result(20s);  // a thread that sleeps, searches or has not been made is woken for each
+    other.result(20s);
+    if (round % 10 == 0) std::this_thread::sleep_for(1ms);  // lets both fall asleep now and then
+  }
 }
 
 TEST(ThreadPoolExecutorTest, AFailingInitializerBreaksItWithItsText) {

@@ -122,7 +122,7 @@ class AsCompleted {
   class Iterator {
    public:
     using iterator_concept = std::input_iterator_tag;
-    using value_type = std::remove_cvref_t<decltype(AsCompleted::element(std::declval<Kept&>()))>;
+    using value_type = std::remove_cv_t<std::remove_pointer_t<Kept>>;
     using difference_type = std::ptrdiff_t;
 
     Iterator() noexcept = default;

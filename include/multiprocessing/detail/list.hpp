@@ -206,8 +206,11 @@ class List {
     const std::uint64_t version = claim.version();
     std::vector<std::uint64_t> order(all.size());
     std::iota(order.begin(), order.end(), std::uint64_t{0});
-    std::ranges::stable_sort(
-        order, [&](std::uint64_t a, std::uint64_t b) { return std::invoke(less, all[a], all[b]); });
+    // Stable by its positions: std::stable_sort itself is deprecated inside for some compilers.
+    std::ranges::sort(order, [&](std::uint64_t a, std::uint64_t b) {
+      if (std::invoke(less, all[a], all[b])) return true;
+      return a < b && !std::invoke(less, all[b], all[a]);
+    });
     if (claim.version() != version || claim.size() != all.size()) {
       throw ValueError("list modified during sort");
     }
