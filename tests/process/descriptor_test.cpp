@@ -217,11 +217,11 @@ TEST_F(DescriptorTravelTest, FullTableOfTheReceiverIsAnErrorThatNamesTheCall) {
       (void)queue.get();
       require(false);
     } catch (const std::system_error& error) {
+      limit.rlim_cur = before;  // at once: UBSan's look at an object needs a descriptor
+      require(::setrlimit(RLIMIT_NOFILE, &limit) == 0);
       require(error.code().value() == EMFILE);
       require(std::string(error.what()).find("recvmsg") != std::string::npos);
     }
-    limit.rlim_cur = before;
-    require(::setrlimit(RLIMIT_NOFILE, &limit) == 0);
     (void)queue.get();  // the other one
   });
 
