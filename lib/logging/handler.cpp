@@ -29,6 +29,7 @@ struct Collector {
   Queue<LogRecord> records;
   pid_t process;
   std::optional<threading::Thread> thread;
+  Collector* before = nullptr;  // among those that have been replaced
 };
 
 // Ordering. Each pair is named where it is used.
@@ -36,6 +37,7 @@ struct Collector {
 // Both are never destroyed, as another thread, or a child forked meanwhile, may be using them.
 constinit std::atomic<const Handler*> handler{nullptr};
 constinit std::atomic<Collector*> collector{nullptr};
+constinit std::atomic<Collector*> replaced{nullptr};  // where they can be found
 constinit std::mutex installing;
 
 void call_handler(const LogRecord& record) {
@@ -54,7 +56,9 @@ void send_to_collector(const LogRecord& record) {
 
 /// The records that were made by now are delivered. Nothing in a forked child.
 void finish(Collector* former) noexcept {
-  if (former == nullptr || former->process != sys::current_pid() || !former->thread) return;
+  if (former == nullptr) return;
+  former->before = replaced.exchange(former, std::memory_order_relaxed);  // only kept
+  if (former->process != sys::current_pid() || !former->thread) return;
   try {
     former->records.shutdown();
     former->thread->join();

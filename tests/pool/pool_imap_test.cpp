@@ -162,12 +162,12 @@ TEST(PoolImapTest, JoinReadsTheRestOfTheInput) {
 TEST(PoolImapTest, TheWindowGrowsWhileResultsComeFastAndNoFurther) {
   Pool pool(2);
   int read = 0;
-  auto results = pool.imap(square, generate([&] { return std::optional(read++); }));
+  auto results =
+      pool.imap([](int x) { return -x; }, generate([&] { return std::optional(read++); }));
   int most = 0;
 
   for (int i = 0; i < 100'000; ++i) {
-    EXPECT_EQ(results.next(),
-              static_cast<int>(static_cast<unsigned>(i) * static_cast<unsigned>(i)));
+    EXPECT_EQ(results.next(), -i);
     most = std::max(most, read - i);
   }
 

@@ -196,7 +196,6 @@ class List {
   }
   [[nodiscard]] std::size_t size() const { return bytes_.size(); }
   [[nodiscard]] bool empty() const { return size() == 0; }
-
   /// `less` is called with copies, while nobody else can write. Equal elements keep their order.
   /// \throws what `less` throws, ValueError if it changed the list; nothing has changed then
   template <class Less = std::less<>>
@@ -206,10 +205,8 @@ class List {
     const std::uint64_t version = claim.version();
     std::vector<std::uint64_t> order(all.size());
     std::iota(order.begin(), order.end(), std::uint64_t{0});
-    // Stable by its positions: std::stable_sort itself is deprecated inside for some compilers.
-    std::ranges::sort(order, [&](std::uint64_t a, std::uint64_t b) {
-      if (std::invoke(less, all[a], all[b])) return true;
-      return a < b && !std::invoke(less, all[b], all[a]);
+    std::ranges::sort(order, [&](std::uint64_t a, std::uint64_t b) {  // by position where equal
+      return std::invoke(less, all[a], all[b]) || (a < b && !std::invoke(less, all[b], all[a]));
     });
     if (claim.version() != version || claim.size() != all.size()) {
       throw ValueError("list modified during sort");
