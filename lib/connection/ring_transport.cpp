@@ -109,6 +109,7 @@ void RingTransport::look_after_peer() {
   if (peer_lives()) return;
   // While an end passes from one holder to the next, a scan may miss both: its destruction decides.
   if (shm::find_object(peer_, shm::ObjectKind::connection) != nullptr) return;
+  if (out_->size() == 0) return;  // it has received all, this message too, and left after that
   require_sent(QueueOutcome::shut_down);
 }
 
