@@ -32,6 +32,7 @@ for group in "${@:-build}"; do
       ;;
     test)
       need libgtest-dev links -lgtest -pthread
+      need libsqlite3-dev header sqlite3.h
       need pkg-config command -v pkg-config
       need python3 command -v python3
       ;;
