@@ -69,7 +69,7 @@ void ByteConnection::send(std::span<const std::byte> message) const {
   for_writing().send(message);
 }
 
-void ByteConnection::send(OutgoingItem& message) const {
+void ByteConnection::send(OutgoingMessage& message) const {
   for_writing().send(message);
 }
 

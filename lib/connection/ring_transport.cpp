@@ -19,7 +19,7 @@ using multiprocessing::detail::Handle;
 using multiprocessing::detail::HandleId;
 using multiprocessing::detail::IncomingMessage;
 using multiprocessing::detail::MessageTypeOf;
-using multiprocessing::detail::OutgoingItem;
+using multiprocessing::detail::OutgoingMessage;
 using multiprocessing::detail::QueueOutcome;
 using multiprocessing::detail::WaitSet;
 
@@ -119,7 +119,7 @@ void RingTransport::send(std::span<const std::byte> message) {
   look_after_peer();
 }
 
-void RingTransport::send(OutgoingItem& message) {
+void RingTransport::send(OutgoingMessage& message) {
   require_held();
   require_sent(out_->put(message, {}));
   look_after_peer();
@@ -166,7 +166,7 @@ void RingTransport::add_to(WaitSet& set) {
 // A message like others, whose value is a FileDescriptor.
 void RingTransport::send_descriptor(int fd) {
   const FileDescriptor file(fd);
-  OutgoingItem message;
+  OutgoingMessage message;
   message.writer().plain(MessageTypeOf<FileDescriptor>::id());
   multiprocessing::detail::encode_value(message.writer(), file);
   send(message);

@@ -23,7 +23,7 @@ class RingTransport final : public Transport {
   ~RingTransport() override;
 
   void send(std::span<const std::byte> message) override;
-  void send(multiprocessing::detail::OutgoingItem& message) override;
+  void send(multiprocessing::detail::OutgoingMessage& message) override;
   Received receive(multiprocessing::detail::IncomingMessage& message, Timeout timeout,
                    std::size_t maxlength) override;
   bool poll(Timeout timeout) override;

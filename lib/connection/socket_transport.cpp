@@ -81,7 +81,7 @@ void SocketTransport::send(std::span<const std::byte> message) {
   send_frame(header.view(), message);
 }
 
-void SocketTransport::send(detail::OutgoingItem& message) {
+void SocketTransport::send(detail::OutgoingMessage& message) {
   if (!message.writer().handles().empty()) {
     throw TransferError(
         "a handle cannot be sent through a socket: it means nothing outside of this program's "

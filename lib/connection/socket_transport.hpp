@@ -32,7 +32,7 @@ class SocketTransport final : public Transport {
       : Transport(true, true), socket_(std::move(socket)) {}
 
   void send(std::span<const std::byte> message) override;
-  void send(detail::OutgoingItem& message) override;
+  void send(detail::OutgoingMessage& message) override;
   Received receive(detail::IncomingMessage& message, Timeout timeout,
                    std::size_t maxlength) override;
   bool poll(Timeout timeout) override;

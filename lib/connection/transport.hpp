@@ -41,7 +41,7 @@ class Transport {
   /// and no SIGPIPE; KeyboardInterrupt, and then nothing was sent.
   virtual void send(std::span<const std::byte> message) = 0;
   /// \throws TransferError if it carries handles and this transport does not take them.
-  virtual void send(detail::OutgoingItem& message) = 0;
+  virtual void send(detail::OutgoingMessage& message) = 0;
 
   /// Waits for a message. `too_long`: it has more than `maxlength` bytes; the caller does not
   /// receive again. Several threads or processes may do this at once.

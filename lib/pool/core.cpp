@@ -15,22 +15,15 @@ namespace {
 
 constexpr int kReclaimAtOnce = 16;
 
-std::vector<shm::ObjectId> ids_in(const detail::Writer& writer) {
-  std::vector<shm::ObjectId> ids;
-  for (const detail::HandleId id : writer.handles()) ids.push_back(id.value);
-  return ids;
-}
-
-void put_arguments(Cell& cell, const detail::Writer& arguments, bool wide) {
+void put_arguments(Cell& cell, detail::OutgoingMessage& message, bool wide) {
+  const detail::Writer& arguments = message.writer();
   if (!wide && arguments.handles().empty() && arguments.size() <= kInlineBytes) {
     cell.args_size = static_cast<std::uint16_t>(arguments.size());
     std::memcpy(cell.data, arguments.data(), arguments.size());
     return;
   }
   cell.args_size = 0;
-  shm::OwnedBlock block(shm::make_message(arguments.size(), ids_in(arguments)));
-  auto* message = reinterpret_cast<shm::Message*>(block.get().data());
-  std::memcpy(message->bytes(), arguments.data(), arguments.size());
+  shm::OwnedBlock block(shm::make_message(message));
   (void)shm::link(block.get(), cell.args);
 }
 

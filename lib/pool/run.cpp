@@ -55,18 +55,9 @@ std::span<const std::byte> arguments_of(const Cell& cell) noexcept {
   return {message->bytes(), message->size};
 }
 
-shm::OwnedBlock message_of(const detail::Writer& out) {
-  std::vector<shm::ObjectId> handles;
-  for (const detail::HandleId id : out.handles()) handles.push_back(id.value);
-  shm::OwnedBlock block(shm::make_message(out.size(), handles));
-  auto* message = reinterpret_cast<shm::Message*>(block.get().data());
-  if (out.size() != 0) std::memcpy(message->bytes(), out.data(), out.size());
-  return block;
-}
-
 // A result that a worker left there before it died is replaced.
-void link_result(const detail::Writer& out, shm::Location& place) {
-  shm::OwnedBlock block = message_of(out);
+void link_result(detail::OutgoingMessage& out, shm::Location& place) {
+  shm::OwnedBlock block(shm::make_message(out));
   while (!shm::link(block.get(), place)) {
     shm::Block old = shm::unlink(place);
     shm::release(old);
@@ -188,8 +179,8 @@ Worker::Outcome Worker::call(Cell& cell, const detail::Terms& terms) {
     if (passes_through()) throw;
     const std::exception_ptr thrown = std::current_exception();
     try {
-      detail::Writer out;
-      detail::encode_exception(out, thrown, origin_of(code));
+      detail::OutgoingMessage out;
+      detail::encode_exception(out.writer(), thrown, origin_of(code));
       store_result(cell, out);
     } catch (...) {  // no memory: known by its missing text
       cell.result_size = 0;
@@ -200,7 +191,8 @@ Worker::Outcome Worker::call(Cell& cell, const detail::Terms& terms) {
   }
 }
 
-void Worker::store_result(Cell& cell, const detail::Writer& out) {
+void Worker::store_result(Cell& cell, detail::OutgoingMessage& message) {
+  const detail::Writer& out = message.writer();
   const std::size_t offset = cell.result_offset();
   if (out.handles().empty() && offset + out.size() <= kInlineBytes) {
     if (cell.result.load(std::memory_order_relaxed) != 0) {  // of a worker that died here
@@ -210,7 +202,7 @@ void Worker::store_result(Cell& cell, const detail::Writer& out) {
     std::memcpy(cell.data + offset, out.data(), out.size());
     cell.result_size = static_cast<std::uint16_t>(out.size());
   } else {
-    link_result(out, cell.result);
+    link_result(message, cell.result);
   }
 }
 
@@ -332,12 +324,12 @@ void fail_item(JobRun& run) {
   pool::add_failure(*running.job, running.chunk, run.progress, pool::Verdict::raised, 0, &out);
 }
 
-void put_result(TaskRun& run, const Writer& result) {
+void put_result(TaskRun& run, OutgoingMessage& result) {
   MULTIPROCESSING_CRASH_POINT("pool.task.run");
   static_cast<pool::Worker*>(run.worker)->store_result(*static_cast<pool::Cell*>(run.cell), result);
 }
 
-void put_item(JobRun& run, const Writer& result) {
+void put_item(JobRun& run, OutgoingMessage& result) {
   pool::link_result(result, worker_of(run).running().job->result_block(run.first + run.progress));
   MULTIPROCESSING_CRASH_POINT("pool.item.stored");
 }

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 
+#include <multiprocessing/detail/outgoing_message.hpp>
 #include <multiprocessing/detail/pool_options.hpp>
 #include <multiprocessing/detail/task_options.hpp>
 
@@ -86,7 +87,7 @@ class Worker {
   };
   [[nodiscard]] const Running& running() const noexcept { return running_; }
   [[nodiscard]] std::uint32_t retries() const noexcept { return view_.state().retries; }
-  void store_result(Cell& cell, const detail::Writer& out);
+  void store_result(Cell& cell, detail::OutgoingMessage& message);
   void item_ended() noexcept { pool::item_ended(view_.state()); }
 
  private:

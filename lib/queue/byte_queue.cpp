@@ -108,26 +108,6 @@ void ring_queue(HandleId id) noexcept {
   lanes::BellList(state.items, state.bells).ring();
 }
 
-OutgoingItem::~OutgoingItem() {
-  shm::Block block = as_block(block_, entry_);
-  if (block) shm::release(block);
-}
-
-std::span<std::byte> OutgoingItem::grow(std::span<const std::byte> used, std::size_t at_least) {
-  if (at_least <= room_.size()) {
-    std::copy(used.begin(), used.end(), room_.begin());
-    return room_;
-  }
-  shm::Block bigger = shm::allocate(shm::message_bytes(at_least, 0));
-  auto* message = new (bigger.data()) shm::Message{0, 0, 0};
-  std::memcpy(message->bytes(), used.data(), used.size());
-  shm::Block former = as_block(block_, entry_);
-  if (former) shm::release(former);
-  block_ = bigger.ref.packed();
-  entry_ = bigger.entry;
-  return {message->bytes(), shm::block_capacity(bigger.ref.id) - shm::message_bytes(0, 0)};
-}
-
 IncomingItem::~IncomingItem() {
   shm::Block block = as_block(block_, entry_);
   if (block) shm::release_message(block);
@@ -187,26 +167,15 @@ QueueOutcome ByteQueue::put(const void* item, std::size_t size, Timeout timeout)
   return outward(put_block(queue, block, timeout));
 }
 
-QueueOutcome ByteQueue::put(OutgoingItem& item, Timeout timeout) const {
+QueueOutcome ByteQueue::put(OutgoingMessage& item, Timeout timeout) const {
   lanes::LocalQueue& queue = open();
-  const Writer& written = item.writer_;
+  const Writer& written = item.writer();
   const bool joinable = queue.view.joinable();  // then it goes as a message, whatever its size
   if (written.handles().empty() && written.size() <= lanes::kInlineBytes && !joinable) {
     const lanes::Item small{written.data(), written.size(), nullptr};
     return outward(lanes::put(queue, small, timeout));
   }
-  shm::OwnedBlock block(as_block(std::exchange(item.block_, 0), item.entry_));
-  if (!written.handles().empty() || !block.get()) {
-    static_assert(sizeof(HandleId) == sizeof(shm::ObjectId));
-    std::vector<shm::ObjectId> ids;
-    for (const HandleId id : written.handles()) ids.push_back(id.value);
-    shm::OwnedBlock message(shm::make_message(written.size(), ids));
-    std::memcpy(shm::block_as<shm::Message>(message.get().ref.id)->bytes(), written.data(),
-                written.size());
-    block = std::move(message);
-  } else {
-    shm::block_as<shm::Message>(block.get().ref.id)->size = written.size();
-  }
+  shm::OwnedBlock block(shm::make_message(item));
   return outward(put_block(queue, block, timeout));
 }
 

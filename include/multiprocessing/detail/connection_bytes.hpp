@@ -68,7 +68,7 @@ class MULTIPROCESSING_API ByteConnection {
   /// \throws std::system_error (EPIPE) if nobody holds the other end any more.
   void send(std::span<const std::byte> message) const;
   /// \throws TransferError if the message carries what may not travel this way.
-  void send(OutgoingItem& message) const;
+  void send(OutgoingMessage& message) const;
 
   /// \throws EOFError, TimeoutError; std::system_error (EMSGSIZE) for a message of more than
   /// `maxlength` bytes, and nothing can be received here afterwards.

@@ -57,7 +57,7 @@ void send_value(const ByteConnection& connection, const T& value) {
     std::memcpy(message.data() + sizeof id, &value, sizeof(T));
     connection.send(message);
   } else {
-    OutgoingItem message;
+    OutgoingMessage message;
     message.writer().plain(id);
     encode_value(message.writer(), value);
     connection.send(message);

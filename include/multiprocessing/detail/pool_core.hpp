@@ -20,6 +20,7 @@
 
 #include <multiprocessing/detail/codec_stream.hpp>
 #include <multiprocessing/detail/export.hpp>
+#include <multiprocessing/detail/outgoing_message.hpp>
 #include <multiprocessing/detail/pool_options.hpp>
 #include <multiprocessing/detail/token.hpp>
 
@@ -85,7 +86,7 @@ struct TaskName {
 /// Tasks. `wide`: the arguments hold something that must lie at a multiple of more than 32.
 struct Submission {
   CodeToken code;
-  const Writer* arguments = nullptr;  // with `terms`: they stand before the arguments
+  OutgoingMessage* arguments = nullptr;  // with `terms`: they stand before the arguments
   bool wide = false;
   bool terms = false;
   int priority = 0;

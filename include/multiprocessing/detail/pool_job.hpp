@@ -19,6 +19,7 @@
 #include <utility>
 
 #include <multiprocessing/detail/export.hpp>
+#include <multiprocessing/detail/outgoing_message.hpp>
 #include <multiprocessing/detail/task.hpp>
 
 namespace multiprocessing::detail {
@@ -48,7 +49,7 @@ MULTIPROCESSING_API void watch_end(JobRun& run);
 /// Records the current exception as what became of the item in progress.
 MULTIPROCESSING_API void fail_item(JobRun& run);
 /// Stores the encoded result of the item in progress. \throws ArenaExhausted
-MULTIPROCESSING_API void put_item(JobRun& run, const Writer& result);
+MULTIPROCESSING_API void put_item(JobRun& run, OutgoingMessage& result);
 
 // From here on a death costs this item.
 inline void mark_item(JobRun& run) {
@@ -79,7 +80,7 @@ struct TaskRun {
   void* cell = nullptr;
 };
 /// Stores the encoded result where the owner finds it. \throws ArenaExhausted
-MULTIPROCESSING_API void put_result(TaskRun& run, const Writer& result);
+MULTIPROCESSING_API void put_result(TaskRun& run, OutgoingMessage& result);
 
 using TaskRunner = void (*)(TaskRun& run);
 
@@ -92,13 +93,13 @@ class CallRunner {
   static void run(TaskRun& run) {
     F function = decode_value<F>(run.in);
     auto args = decode_args(run.in, std::index_sequence_for<Args...>{});
-    Writer out;
+    OutgoingMessage out;
     if constexpr (std::is_void_v<Result>) {
       apply_task(function, args);
       put_result(run, out);
     } else {
       auto&& result = apply_task(function, args);  // handles in it live until the block holds them
-      encode_as<Result>(out, result);
+      encode_as<Result>(out.writer(), result);
       put_result(run, out);
     }
   }
@@ -181,9 +182,9 @@ class ItemRunner {
         std::memcpy(run.results + (run.first + run.progress) * sizeof(Result), &result,
                     sizeof(Result));
       } else {
-        Writer out;
+        OutgoingMessage out;
         auto&& result = call(function, item);  // handles in it live until the block holds them
-        encode_as<Result>(out, result);
+        encode_as<Result>(out.writer(), result);
         put_item(run, out);
       }
     } catch (...) {

@@ -56,8 +56,9 @@ std::shared_ptr<Pending<task_result_t<F, Args...>>> submit_call(const PoolCore& 
                                                                 const TaskOptions* options, F&& f,
                                                                 Args&&... args) {
   using R = task_result_t<F, Args...>;
-  Writer out;
-  Submission task{CallRunner<std::decay_t<F>, stored_t<Args>...>::token(), &out};
+  OutgoingMessage message;
+  Writer& out = message.writer();
+  Submission task{CallRunner<std::decay_t<F>, stored_t<Args>...>::token(), &message};
   task.wide = (lies_wide<stored_t<Args>>() || ...);
   if (options != nullptr) {
     task.terms = put_terms(out, *options);

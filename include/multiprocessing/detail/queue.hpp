@@ -230,7 +230,7 @@ class Queue {
     if constexpr (kPlain) {
       return bytes_.put(std::addressof(item), sizeof(T), timeout);
     } else {
-      detail::OutgoingItem outgoing;
+      detail::OutgoingMessage outgoing;
       detail::encode_value(outgoing.writer(), item);
       return bytes_.put(outgoing, timeout);
     }

@@ -18,6 +18,7 @@
 #include <multiprocessing/detail/codec_stream.hpp>
 #include <multiprocessing/detail/export.hpp>
 #include <multiprocessing/detail/handle.hpp>
+#include <multiprocessing/detail/outgoing_message.hpp>
 #include <multiprocessing/detail/timeout.hpp>
 
 namespace multiprocessing::lanes {
@@ -29,27 +30,7 @@ namespace multiprocessing::detail {
 
 enum class QueueOutcome : std::uint8_t { done, in_vain, shut_down };
 
-inline constexpr std::size_t kQueueRoom = 1024;  // larger items travel in blocks
-
-/// Where an item is encoded: in here, or, a large one, in the block that it travels in.
-class MULTIPROCESSING_API OutgoingItem final : private BufferSource {
- public:
-  OutgoingItem() noexcept : writer_(*this) {}  // NOLINT: the room is written before it is read
-  OutgoingItem(const OutgoingItem&) = delete;
-  OutgoingItem& operator=(const OutgoingItem&) = delete;
-  ~OutgoingItem();  // frees the block unless it was put
-
-  [[nodiscard]] Writer& writer() noexcept { return writer_; }
-
- private:
-  friend class ByteQueue;
-  std::span<std::byte> grow(std::span<const std::byte> used, std::size_t at_least) override;
-
-  std::uint64_t block_ = 0;  // shm::BlockRef, packed
-  std::uint8_t entry_ = 0;
-  Writer writer_;
-  alignas(64) std::array<std::byte, kQueueRoom> room_;
-};
+inline constexpr std::size_t kQueueRoom = kMessageRoom;  // larger items travel in blocks
 
 /// An item that was taken, until its destruction. One of a JoinableQueue is in the calling thread's
 /// hands from then on.
@@ -154,7 +135,7 @@ class MULTIPROCESSING_API ByteQueue {
 
   /// All of these: \throws ValueError if closed in this process, ArenaExhausted, KeyboardInterrupt.
   QueueOutcome put(const void* item, std::size_t size, Timeout timeout) const;
-  QueueOutcome put(OutgoingItem& item, Timeout timeout) const;
+  QueueOutcome put(OutgoingMessage& item, Timeout timeout) const;
   /// Items side by side; waits for room as long as it takes. `done`: how many were put.
   QueueOutcome put_run(const void* items, std::size_t size, std::size_t count,
                        std::size_t& done) const;
