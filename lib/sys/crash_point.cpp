@@ -1,6 +1,7 @@
 #include "sys/crash_point.hpp"
 
 #include <array>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
@@ -18,13 +19,15 @@ namespace {
 
 constinit std::array<char, 128> armed_name{};
 constinit std::atomic<int> visits_left{0};
+constinit std::atomic<bool> only_stops{false};
 
-void arm(std::string_view name, int visit) noexcept {
+void arm(std::string_view name, int visit, bool stops = false) noexcept {
   crash_state.store(CrashState::idle, std::memory_order_relaxed);  // nothing to see yet
   if (name.size() >= armed_name.size() || visit < 1) return;
   std::memcpy(armed_name.data(), name.data(), name.size());
   armed_name[name.size()] = '\0';
-  visits_left.store(visit, std::memory_order_relaxed);              // published by [A]
+  only_stops.store(stops, std::memory_order_relaxed);               // published by [A]
+  visits_left.store(visit, std::memory_order_relaxed);              // the same
   crash_state.store(CrashState::armed, std::memory_order_release);  // [A]
 }
 
@@ -52,13 +55,19 @@ void visit_armed_crash_point(const char* name) noexcept {
   }
   if (state != CrashState::armed || std::strcmp(name, armed_name.data()) != 0) return;
   // relaxed: only the count matters, and only one visitor takes it from 1.
-  if (visits_left.fetch_sub(1, std::memory_order_relaxed) == 1) kill_self();
+  if (visits_left.fetch_sub(1, std::memory_order_relaxed) != 1) return;
+  if (!only_stops.load(std::memory_order_relaxed)) kill_self();  // see [A]
+  (void)::raise(SIGSTOP);
 }
 
 }  // namespace detail
 
 void arm_crash_point(const char* name, int visit) noexcept {
   detail::arm(name, visit);
+}
+
+void arm_stop_point(const char* name, int visit) noexcept {
+  detail::arm(name, visit, true);
 }
 
 void disarm_crash_point() noexcept {

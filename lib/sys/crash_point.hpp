@@ -1,7 +1,8 @@
 #pragma once
 
 /// \file sys/crash_point.hpp
-/// Named lines at which a test kills its own process with SIGKILL. Compiled out of release builds.
+/// Named lines at which a test kills its own process with SIGKILL, or stops it. Compiled out of
+/// release builds.
 ///
 ///   sharing   an armed point is private to a process; a forked child inherits it with its count
 ///   threads   visits may be concurrent; arm before the threads that visit
@@ -38,6 +39,9 @@ void visit_armed_crash_point(const char* name) noexcept;
 /// Kills this process at the `visit`-th coming visit of the point `name` (1 is the next). Replaces
 /// what was armed before. Async-signal-safe, hence usable right after fork.
 void arm_crash_point(const char* name, int visit = 1) noexcept;
+
+/// The same, but the process only stops there (SIGSTOP), and goes on once it is sent SIGCONT.
+void arm_stop_point(const char* name, int visit = 1) noexcept;
 
 void disarm_crash_point() noexcept;
 

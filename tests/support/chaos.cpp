@@ -30,6 +30,15 @@ Child run_armed(const char* point, const std::function<void()>& body) {
   return run_armed(point, 1, body);
 }
 
+Child run_to_stop(const char* point, int visit, const std::function<void()>& body) {
+  Child child = Child::run([&] {
+    sys::arm_stop_point(point, visit);
+    body();
+  });
+  EXPECT_TRUE(child.await_stop()) << point << " was not visited " << visit << " times";
+  return child;
+}
+
 void expect_death_at(const char* point, int visit, const std::function<void()>& body) {
   EXPECT_EQ(run_armed(point, visit, body).wait(), killed_by(SIGKILL))
       << point << " was not visited " << visit << " times";

@@ -29,7 +29,10 @@ std::string name_of(const testing::TestParamInfo<Where>& info);
 Child run_armed(const char* point, int visit, const std::function<void()>& body);
 Child run_armed(const char* point, const std::function<void()>& body);
 
-/// The same, and waits for its death.
+/// Runs `body` in a process that stops at the n-th visit of `point`, and waits until it has.
+Child run_to_stop(const char* point, int visit, const std::function<void()>& body);
+
+/// As `run_armed`, and waits for its death.
 void expect_death_at(const char* point, int visit, const std::function<void()>& body);
 
 /// Whether the child has ended; it need not be waited for yet.

@@ -113,6 +113,14 @@ void Child::kill(int signal) const {
   check(::kill(pid_, signal), "kill");
 }
 
+bool Child::await_stop() {
+  siginfo_t info{};
+  while (::waitid(P_PID, static_cast<id_t>(pid_), &info, WSTOPPED | WEXITED | WNOWAIT) < 0) {
+    if (errno != EINTR) check(-1, "waitid");
+  }
+  return info.si_code == CLD_STOPPED;
+}
+
 Status Child::wait() {
   while (!reaped_) {
     reaped_ = ::waitpid(pid_, &raw_status_, 0) == pid_;

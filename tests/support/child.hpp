@@ -59,6 +59,9 @@ class Child {
 
   void kill(int signal) const;
 
+  /// Blocks until the child has stopped (sys::arm_stop_point, SIGSTOP). False: it has ended.
+  bool await_stop();
+
   /// Blocks until the child has ended. May be called again; says the same.
   Status wait();
 

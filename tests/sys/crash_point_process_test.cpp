@@ -5,6 +5,8 @@
 #endif
 #include "sys/crash_point.hpp"
 
+#include <sys/wait.h>
+
 #include <csignal>
 #include <cstdlib>
 #include <string>
@@ -72,6 +74,20 @@ TEST_F(CrashPointTest, ArmedPointKillsAtTheGivenVisitOnly) {
 
   EXPECT_EQ(child.wait(), exited(1));
   EXPECT_EQ(victim.wait(), killed_by(SIGKILL));
+}
+
+TEST_F(CrashPointTest, StopPointStopsAtTheGivenVisitAndGoesOn) {
+  Forked child([] {
+    arm_stop_point("test.here", 2);
+    for (int visit = 0; visit < 3; ++visit) visit_here();
+    ::_exit(1);
+  });
+  int status = 0;
+  ASSERT_EQ(::waitpid(child.pid(), &status, WUNTRACED), child.pid());
+  EXPECT_TRUE(WIFSTOPPED(status));
+  ASSERT_EQ(::kill(child.pid(), SIGCONT), 0);
+
+  EXPECT_EQ(child.wait(), exited(1));
 }
 
 TEST_F(CrashPointTest, DisarmedPointIsPassed) {
