@@ -203,6 +203,7 @@ QueueOutcome ByteQueue::get_run(void* items, std::size_t size, std::size_t& coun
   lanes::throw_if_deferred(queue);
   lanes::Taken taken{static_cast<std::byte*>(items), size, 0, {}, {}};
   const lanes::Outcome outcome = lanes::get(queue, taken, size, count, timeout);
+  if (outcome != lanes::Outcome::done) return outward(outcome);
   if (taken.ticket.ticket != nullptr) {
     const bool whole = copy_message(*lanes::message_of(taken.ticket), items, size);
     lanes::keep_in_hand(queue, taken.ticket);
@@ -223,6 +224,7 @@ QueueOutcome ByteQueue::get(IncomingItem& item, Timeout timeout) const {
   lanes::Taken taken{item.room_.data(), item.room_.size(), 0, {}, {}};
   std::size_t count = 1;
   const lanes::Outcome outcome = lanes::get(queue, taken, 0, count, timeout);
+  if (outcome != lanes::Outcome::done) return outward(outcome);
   if (taken.ticket.ticket != nullptr) {
     auto* message = lanes::message_of(taken.ticket);
     item.data_ = message->bytes();

@@ -61,6 +61,7 @@ void throw_deferred(LocalQueue& queue) {
 }
 
 void keep_in_hand(LocalQueue& queue, const TicketRef& ticket) {
+  if (!is_reading(ticket)) return;  // a forked child's copy of what its parent reads
   Hands(queue).add(ticket);
   hold(ticket);
 }

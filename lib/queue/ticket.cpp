@@ -162,6 +162,10 @@ shm::Message* message_of(const TicketRef& ref) noexcept {
   return shm::block_as<shm::Message>(message.id);
 }
 
+bool is_reading(TicketRef ref) noexcept {
+  return look(*ref.ticket).packed() == mine(TicketState::reading, ref.sequence).packed();
+}
+
 void hold(TicketRef ref) noexcept {
   (void)replace(*ref.ticket, mine(TicketState::reading, ref.sequence),
                 mine(TicketState::held, ref.sequence));
@@ -187,8 +191,11 @@ bool claim_returned(QueueState& state, TicketRef& out) noexcept {
     bury_owner(state, ticket);
     const TicketWord seen = look(ticket);
     if (seen.state != TicketState::returned) return false;
-    out = {&ticket, seen.sequence};
-    return claim(out);
+    MULTIPROCESSING_CRASH_POINT("queue.ticket.found");
+    const TicketRef ref{&ticket, seen.sequence};
+    if (!claim(ref)) return false;  // somebody else was first
+    out = ref;
+    return true;
   });
 }
 

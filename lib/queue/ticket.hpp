@@ -45,7 +45,7 @@
 //   finishing(dead)                 anybody goes on
 //   finished, joiners not woken     the death itself wakes them (shm/watch.hpp)
 // Whoever joins, or finds the queue empty, looks for the dead.
-// Points: queue.ticket.{taken,linked,queued,claimed,held,finishing,emptied,freed,returned}
+// Points: queue.ticket.{taken,linked,queued,found,claimed,held,finishing,emptied,freed,returned}
 
 #include <cstdint>
 
@@ -111,6 +111,8 @@ void queue_ticket(TicketRef ref) noexcept;
 bool claim(TicketRef ref) noexcept;
 /// Of a ticket that is reading(me).
 shm::Message* message_of(const TicketRef& ref) noexcept;
+/// False for the copy that a forked child has of its parent's.
+bool is_reading(TicketRef ref) noexcept;
 /// reading(me) -> held(me).
 void hold(TicketRef ref) noexcept;
 /// reading(me) or held by anybody -> free, by way of finishing(me). False: it is not, any more.
@@ -118,7 +120,8 @@ bool finish(QueueState& state, TicketRef ref) noexcept;
 
 /// Finishes the item that anybody holds. False: nobody does.
 bool finish_any(QueueState& state) noexcept;
-/// Looks for the dead, then claims an item that one of them has left. False: there is none.
+/// Looks for the dead, then claims an item that one of them has left. False: there is none, and
+/// `out` is as it was.
 bool claim_returned(QueueState& state, TicketRef& out) noexcept;
 std::uint64_t returned_tickets(QueueState& state) noexcept;
 /// There was a moment, during the call, at which no ticket was in use. Looks for the dead.
