@@ -122,5 +122,8 @@ std::uint64_t item_count(LocalQueue& queue) noexcept;
 void shut_down(LocalQueue& queue, bool immediately) noexcept;
 /// The same, not immediately, by whoever has no view of the queue.
 void shut_down(QueueState& state) noexcept;
+/// Drops what came too late for whoever shut the queue down immediately, or what it did not live
+/// to drop.
+void drop_if_shut_at_once(QueueView& queue) noexcept;
 
 }  // namespace multiprocessing::lanes

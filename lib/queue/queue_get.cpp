@@ -1,9 +1,7 @@
 // Getting: which lane to look at, when nothing is there for sure, how to wait.
 
-#include <array>
 #include <bit>
 
-#include "queue/bell_list.hpp"
 #include "queue/local_queue.hpp"
 #include "queue/queue_watch.hpp"
 #include "queue/wait_word.hpp"
@@ -141,20 +139,6 @@ void tidy(QueueView& view) noexcept {
   if (vacant) shrink(view);
 }
 
-// Drops everything that is there now.
-void drain(QueueView& view) noexcept {
-  const std::uint32_t lanes = lanes_in(view.state.lanes.load(std::memory_order_acquire));  // [L]
-  alignas(64) std::array<std::byte, kInlineBytes> room;
-  for (std::uint32_t lane = 0; lane < lanes; ++lane) {
-    for (Taken taken{room.data(), room.size(), 0, {}, {}}; take_from(view, lane, taken);) {
-      if (taken.block) shm::release(taken.block);
-      if (taken.ticket.ticket != nullptr) (void)finish(view.state, taken.ticket);
-    }
-  }
-  if (!view.joinable()) return;
-  for (TicketRef ticket; claim_returned(view.state, ticket);) (void)finish(view.state, ticket);
-}
-
 // One wait for items; leaves passing on the wake-up that it may have taken.
 class ItemsWait {
  public:
@@ -254,6 +238,8 @@ Outcome get_plainly(LocalQueue& queue, const Want& want, Timeout timeout) {
 
 Outcome get(LocalQueue& queue, Taken& out, std::size_t size, std::size_t& count, Timeout timeout) {
   const Outcome outcome = get_plainly(queue, {out, size, count}, timeout);
+  if (outcome == Outcome::shut_down) [[unlikely]]
+    drop_if_shut_at_once(queue.view);
   // acquire: made by another thread of this process
   if (queue.fileno.load(std::memory_order_acquire) != nullptr) [[unlikely]] {
     refresh_fileno(queue, outcome == Outcome::done);
@@ -317,20 +303,6 @@ bool wait_for_item(LocalQueue& queue, Timeout timeout) {
     in_time = wait.sleep(deadline);
   }
   return is_ready(queue);
-}
-
-void shut_down(QueueState& state) noexcept {
-  state.shutdown.fetch_or(kShut, std::memory_order_acq_rel);  // [S]
-  wake_all(state.items);
-  wake_all(state.space);
-  BellList(state.items, state.bells).ring();
-}
-
-void shut_down(LocalQueue& queue, bool immediately) noexcept {
-  QueueState& state = queue.view.state;
-  if (immediately) state.shutdown.fetch_or(kShut | kImmediate, std::memory_order_acq_rel);  // [S]
-  shut_down(state);
-  if (immediately) drain(queue.view);
 }
 
 }  // namespace multiprocessing::lanes

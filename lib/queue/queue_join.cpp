@@ -77,12 +77,14 @@ bool item_done(LocalQueue& queue) noexcept {
 bool join(LocalQueue& queue, Timeout timeout) {
   QueueState& state = queue.view.state;
   const sys::Nanoseconds deadline = timeout.deadline();
+  drop_if_shut_at_once(queue.view);
   if (all_done(state)) return true;
   // Who wakes us: who finishes an item; if it dies instead, its death.
   shm::Sleeper sleeper(state.joined);
   for (bool in_time = true;;) {
     sleeper.note();
     const std::uint32_t expected = announce(state.joined);  // [J]
+    drop_if_shut_at_once(queue.view);  // by one who died before it did, or put since then
     if (all_done(state)) return true;
     if (!in_time) return false;
     in_time = sleeper.sleep(expected, deadline);

@@ -180,8 +180,11 @@ Outcome wait_and_put(LocalQueue& queue, const Item& item, Timeout timeout) {
 }  // namespace
 
 Outcome put(LocalQueue& queue, const Item& item, Timeout timeout) {
-  const Outcome outcome = try_put(queue, item);
-  return outcome == Outcome::in_vain ? wait_and_put(queue, item, timeout) : outcome;
+  Outcome outcome = try_put(queue, item);
+  if (outcome == Outcome::in_vain) outcome = wait_and_put(queue, item, timeout);
+  if (outcome != Outcome::done || queue.view.joinable()) [[unlikely]]
+    drop_if_shut_at_once(queue.view);  // T3 of ticket.hpp: nobody may wait for what nobody gets
+  return outcome;
 }
 
 // Wakes whoever sleeps for the items of one run, also when an exception ends it.

@@ -29,12 +29,16 @@
 // Ordering. Each pair is named where it is used.
 //   [L] attach: release on `lanes` -> scan: acquire; the lane's group is linked
 //   [S] shutdown: release -> look: acquire, before the lanes: what was put before is seen
+//   [I] shut down at once: seq_cst, then the lanes are emptied <-> put into a JoinableQueue: ticket
+//       queued by a seq_cst exchange, then seq_cst look: the item is dropped by either
 //
 // Death
 //   attach: owned, not counted    no record can be there; the next producer attaches it again
 //   group linked, not used        the next producer uses it
+//   shut down at once, not emptied  whoever gets, puts or joins empties it
 //   hint cleared, not set again   the lane is found by the scans that decide about Empty
 //   destroy                       anybody destroys again: every step is a take or an unlink
+// Points: queue.shutdown.marked
 
 #include <atomic>
 #include <bit>

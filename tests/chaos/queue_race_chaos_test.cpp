@@ -43,6 +43,54 @@ TEST(QueueRaceChaosTest, LostRaceForAnItemOfTheDeadLeavesNothingInHand) {
   EXPECT_TRUE(queue.join(0s));
 }
 
+TEST(QueueRaceChaosTest, JoinReturnsThoughWhoeverShutDownAtOnceDiedBeforeItDroppedTheItems) {
+  const JoinableQueue<std::string> queue;
+  queue.put("a");
+  queue.put("b");
+  test::expect_death_at("queue.shutdown.marked", 1, [&] { queue.shutdown(true); });
+
+  EXPECT_TRUE(queue.join(10s));
+  EXPECT_EQ(queue.qsize(), 0U);
+}
+
+TEST(QueueRaceChaosTest, ItemsGoWithTheFirstGetThoughWhoeverShutDownAtOnceDied) {
+  const Queue<Queue<int>> mail;
+  mail.put(Queue<int>());
+  test::expect_death_at("queue.shutdown.marked", 1, [&] { mail.shutdown(true); });
+
+  EXPECT_THROW((void)mail.get(), ShutDown);
+  EXPECT_EQ(mail.qsize(), 0U);
+}
+
+TEST(QueueRaceChaosTest, JoinReturnsThoughAPutWasLateForAShutdownAtOnce) {
+  const JoinableQueue<int> queue;
+  auto putter = test::run_to_stop("queue.ticket.taken", 1, [&] { queue.put(1); });
+  queue.shutdown(true);
+  putter.kill(SIGCONT);
+  EXPECT_EQ(putter.wait(), test::exited(0));
+
+  EXPECT_EQ(queue.qsize(), 0U) << "the late one drops its item itself";
+  EXPECT_TRUE(queue.join(10s));
+}
+
+TEST(QueueRaceChaosTest, JoinReturnsThoughTheLatePutterDiesBeforeItDropsItsItem) {
+  const JoinableQueue<int> queue;
+  auto putter = test::run_to_stop("queue.ticket.linked", 1, [&] {
+    queue.put(1);
+    require(false);
+  });
+  auto joiner = Child::run([&] {
+    test::hang_up();
+    require(queue.join(20s));
+  });
+  joiner.await_hang_up();
+  queue.shutdown(true);
+  putter.kill(SIGKILL);
+
+  EXPECT_EQ(joiner.wait(), test::exited(0));
+  EXPECT_EQ(putter.wait(), test::killed_by(SIGKILL));
+}
+
 TEST(QueueRaceChaosTest, ForkedCopyOfAViewIsNobodysItem) {
   const JoinableQueue<int> queue(0, OnDeath::requeue);
   const Queue<int> turn;
