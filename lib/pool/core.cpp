@@ -62,7 +62,10 @@ Core::Ticket Core::submit(const detail::Submission& task) {
     try {
       cell.token = task.code;
       cell.flags = task.terms ? kHasTerms : 0;
-      cell.attempts.store(0, std::memory_order_relaxed);
+      // Only where it is not 0: the line is the only one of a small task that nobody else writes.
+      if (cell.attempts.load(std::memory_order_relaxed) != 0) {
+        cell.attempts.store(0, std::memory_order_relaxed);
+      }
       put_arguments(cell, *task.arguments, task.wide);
       if (task.terms) cell.since.store(0, std::memory_order_relaxed);  // C1
     } catch (...) {

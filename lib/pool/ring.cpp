@@ -73,9 +73,12 @@ void Ring::grow() {
 void Ring::reserve() {
   // relaxed: own
   if (array(0) == nullptr) make_array(0);
-  const std::uint64_t held =
-      state_->tail.load(std::memory_order_relaxed) - state_->head.load(std::memory_order_acquire);
-  if (held >= std::uint64_t{kFirstRing} << state_->current.load(std::memory_order_relaxed)) grow();
+  const std::uint64_t tail = state_->tail.load(std::memory_order_relaxed);
+  const std::uint64_t room = std::uint64_t{kFirstRing}
+                             << state_->current.load(std::memory_order_relaxed);
+  if (tail - seen_head_ < room) return;  // without a look at a line that consumers write
+  seen_head_ = state_->head.load(std::memory_order_acquire);
+  if (tail - seen_head_ >= room) grow();
 }
 
 void Ring::push(std::uint32_t cell) {

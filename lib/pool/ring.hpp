@@ -44,12 +44,12 @@ inline constexpr std::uint32_t kFirstRing = 256;
 
 struct RingState {
   alignas(64) std::atomic<std::uint64_t> head;
-  alignas(64) std::atomic<std::uint64_t> tail;
-  std::atomic<std::uint32_t> current;
+  alignas(64) std::atomic<std::uint64_t> tail;     // the consumers do not read it
+  alignas(64) std::atomic<std::uint32_t> current;  // they read this each time
   std::uint32_t reserved;
   shm::Location arrays[kRingArrays];
 };
-static_assert(offsetof(RingState, tail) == 64 && offsetof(RingState, arrays) == 80);
+static_assert(offsetof(RingState, current) == 128 && offsetof(RingState, arrays) == 136);
 
 /// A ring as one process sees it. The state lies in shared memory, addresses are the process's.
 class Ring {
@@ -89,6 +89,7 @@ class Ring {
 
   RingState* state_;
   std::atomic<Entry*> arrays_[kRingArrays] = {};  // where they are mapped; found once
+  std::uint64_t seen_head_ = 0;  // the producer's: head was there, and may have moved on
 };
 
 }  // namespace multiprocessing::pool
