@@ -9,7 +9,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
-#include <vector>
 
 #include <multiprocessing/detail/timeout.hpp>
 
@@ -24,14 +23,24 @@ namespace multiprocessing::lanes {
 
 class Fileno;  // queue_fileno.hpp
 
-/// An item that a thread of this process got from a JoinableQueue.
+/// An item that a thread of this process got from a JoinableQueue. In a list, the newest first,
+/// that is sound at every moment, since another thread may fork at any: a hand is linked when it is
+/// complete, and gone from the list before it is freed, by one store each.
 struct Hand {
   TicketRef ticket;
   const void* thread;
+  std::atomic<Hand*> next;
 };
+
+struct LocalQueue;
+/// Frees the hands; the items stay whose they are.
+void empty_hands(LocalQueue& queue) noexcept;
 
 struct LocalQueue {
   LocalQueue(shm::ObjectId object, QueueState& state) noexcept : view(state), id(object) {}
+  LocalQueue(const LocalQueue&) = delete;
+  LocalQueue& operator=(const LocalQueue&) = delete;
+  ~LocalQueue() { empty_hands(*this); }
 
   QueueView view;
   const std::atomic<std::uint64_t>* alive = &shm::alive_word();
@@ -45,9 +54,9 @@ struct LocalQueue {
   TicketCursor tickets;
   std::atomic<std::uint64_t> credit{0};  // the one taken last; a guess to those without the lock
 
-  alignas(64) ForkLock hands_lock;  // guards the following
-  std::vector<Hand> hands;          // of a JoinableQueue: what was got and is not done
-  std::exception_ptr deferred;      // for the next get: see throw_next_time
+  alignas(64) ForkLock hands_lock;    // guards the following
+  std::atomic<Hand*> hands{nullptr};  // of a JoinableQueue: what was got and is not done
+  std::exception_ptr deferred;        // for the next get: see throw_next_time
 
   // Guesses that save time; threads may overwrite each other's.
   alignas(64) std::atomic<std::uint32_t> lane{0};  // taken from last

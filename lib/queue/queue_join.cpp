@@ -1,7 +1,7 @@
 // What a process keeps for later: errors behind items that it got, and, of a JoinableQueue, which
 // items a thread has in hand; waiting until all are done.
 
-#include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "queue/local_queue.hpp"
@@ -22,7 +22,7 @@ class Hands {
  public:
   explicit Hands(LocalQueue& queue) noexcept : queue_(queue) {
     if (!queue.hands_lock.lock()) return;
-    queue.hands.clear();
+    empty_hands(queue);
     queue.deferred = nullptr;
   }
   Hands(const Hands&) = delete;
@@ -33,15 +33,27 @@ class Hands {
     queue_.has_deferred.store(error != nullptr, std::memory_order_relaxed);
     return std::exchange(queue_.deferred, std::move(error));
   }
-  void add(const TicketRef& ticket) { queue_.hands.push_back({ticket, this_thread()}); }
+  // relaxed, here and below: under the lock, or in a forked child
+  void add(const TicketRef& ticket) {
+    Hand* const newest = queue_.hands.load(std::memory_order_relaxed);
+    // release: complete, for a child that is forked now
+    queue_.hands.store(new Hand{ticket, this_thread(), newest}, std::memory_order_release);
+  }
   // The last one of this thread, else the oldest. False: none.
   bool take(TicketRef& out) noexcept {
-    if (queue_.hands.empty()) return false;
-    const auto last = std::find_if(queue_.hands.rbegin(), queue_.hands.rend(),
-                                   [](const Hand& hand) { return hand.thread == this_thread(); });
-    const auto found = last == queue_.hands.rend() ? queue_.hands.begin() : last.base() - 1;
+    std::atomic<Hand*>* link = nullptr;
+    for (std::atomic<Hand*>* next = &queue_.hands;;) {
+      Hand* const hand = next->load(std::memory_order_relaxed);
+      if (hand == nullptr) break;
+      link = next;
+      if (hand->thread == this_thread()) break;
+      next = &hand->next;
+    }
+    if (link == nullptr) return false;
+    const std::unique_ptr<Hand> found(link->load(std::memory_order_relaxed));
     out = found->ticket;
-    queue_.hands.erase(found);
+    link->store(found->next.load(std::memory_order_relaxed),
+                std::memory_order_release);  // as above
     return true;
   }
 
@@ -50,6 +62,14 @@ class Hands {
 };
 
 }  // namespace
+
+void empty_hands(LocalQueue& queue) noexcept {
+  for (Hand* hand = queue.hands.load(std::memory_order_relaxed); hand != nullptr;) {
+    const std::unique_ptr<Hand> freed(hand);
+    hand = freed->next.load(std::memory_order_relaxed);
+    queue.hands.store(hand, std::memory_order_release);  // as above
+  }
+}
 
 void throw_next_time(LocalQueue& queue, std::exception_ptr error) noexcept {
   (void)Hands(queue).exchange(std::move(error));
