@@ -1,7 +1,9 @@
 #include "queue/ticket.hpp"
 
+#include <algorithm>
 #include <climits>
 #include <new>
+#include <utility>
 
 #include "queue/wait_word.hpp"
 #include "shm/hold_list.hpp"
@@ -10,6 +12,12 @@
 
 namespace multiprocessing::lanes {
 namespace {
+
+// A put earns so many looks for a free ticket, and saves what it does not need, up to those for all
+// tickets there are. So the search passes by any number of items that are long in hand, and pages
+// are added only while more than three quarters of all tickets are in use.
+constexpr std::uint64_t kLooks = 4;
+constexpr std::uint64_t kLeastSaved = 2 * TicketPage::kTickets;
 
 TicketWord mine(TicketState state, std::uint32_t sequence) noexcept {
   const shm::Name me = shm::self();
@@ -108,28 +116,45 @@ void bury_owner(QueueState& state, Ticket& ticket) noexcept {
   if (has_owner(seen) && owner_is_dead(seen)) settle_dead(state, ticket, seen);
 }
 
+bool take_if_free(Ticket& ticket, TicketRef& out) noexcept {
+  const TicketWord seen = look(ticket);
+  if (seen.state != TicketState::free) return false;
+  const TicketWord filling = mine(TicketState::filling, seen.sequence);
+  if (!replace(ticket, seen, filling)) return false;
+  MULTIPROCESSING_CRASH_POINT("queue.ticket.taken");
+  out = {&ticket, filling.sequence};
+  return true;
+}
+
+void turn_page(QueueState& state, TicketCursor& cursor) noexcept {
+  cursor.lap += TicketPage::kTickets;
+  cursor.index = 0;
+  cursor.page = page_at(cursor.page->next);
+  if (cursor.page != nullptr) return;
+  cursor.page = page_at(state.tickets);
+  cursor.tickets = std::exchange(cursor.lap, 0);
+}
+
 }  // namespace
 
 TicketRef take_ticket(QueueState& state, TicketCursor& cursor) {
-  if (cursor.page == nullptr) cursor = {&page_or_new(state.tickets), 0};
-  // Tickets come free much in the order in which they were taken: behind the cursor, or, at the
-  // end of the chain, at its beginning. Where neither is, a new page serves the next 63 puts.
-  for (std::size_t looked = 0; looked < 2 * TicketPage::kTickets; ++looked) {
-    if (cursor.index == TicketPage::kTickets) {
-      TicketPage* next = page_at(cursor.page->next);
-      cursor = {next != nullptr ? next : page_at(state.tickets), 0};
+  if (cursor.page == nullptr) cursor.page = &page_or_new(state.tickets);
+  cursor.looks = std::min(cursor.looks + kLooks, std::max(cursor.tickets, kLeastSaved));
+  for (TicketRef taken;;) {
+    while (cursor.fresh != nullptr && cursor.fresh_index < TicketPage::kTickets) {
+      if (take_if_free(cursor.fresh->tickets[cursor.fresh_index++], taken)) return taken;
     }
-    Ticket& ticket = cursor.page->tickets[cursor.index++];
-    const TicketWord seen = look(ticket);
-    if (seen.state != TicketState::free) continue;
-    const TicketWord filling = mine(TicketState::filling, seen.sequence);
-    if (!replace(ticket, seen, filling)) continue;
-    MULTIPROCESSING_CRASH_POINT("queue.ticket.taken");
-    return {&ticket, filling.sequence};
+    while (cursor.looks > 0) {
+      --cursor.looks;
+      if (cursor.index >= TicketPage::kTickets) turn_page(state, cursor);
+      if (take_if_free(cursor.page->tickets[cursor.index++], taken)) return taken;
+    }
+    TicketPage* last = cursor.fresh != nullptr ? cursor.fresh : cursor.page;
+    while (TicketPage* next = page_at(last->next)) last = next;
+    cursor.fresh = &page_or_new(last->next);
+    cursor.fresh_index = 0;
+    cursor.tickets += TicketPage::kTickets;
   }
-  while (TicketPage* next = page_at(cursor.page->next)) cursor.page = next;
-  cursor = {&page_or_new(cursor.page->next), 0};
-  return take_ticket(state, cursor);
 }
 
 void give_back(TicketRef ref) noexcept {

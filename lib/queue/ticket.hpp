@@ -94,10 +94,16 @@ struct TicketRef {
   std::uint32_t sequence = 0;
 };
 
-/// Where this process took its last ticket.
+/// Where this process looks for free tickets: in the page that it added last, to its end, else
+/// round through all pages. Forked in the middle of a step, it is as good.
 struct TicketCursor {
   TicketPage* page = nullptr;
   std::size_t index = 0;
+  std::uint64_t lap = 0;      // tickets since the first page
+  std::uint64_t tickets = 0;  // in all, as of the last round
+  std::uint64_t looks = 0;    // saved for the search
+  TicketPage* fresh = nullptr;
+  std::size_t fresh_index = 0;
 };
 
 /// A free ticket, now filling(me). Requires the lane's lock, for the cursor. \throws ArenaExhausted

@@ -188,6 +188,27 @@ TEST(JoinableQueueTest, ItemWhoseDecodingThrowsIsDone) {
   EXPECT_TRUE(mail.join(0s));
 }
 
+TEST(JoinableQueueTest, ItemsInHandForLongDoNotMakeItGrow) {
+  const JoinableQueue<int> queue;
+  auto child = Child::run([&] {
+    for (int i = 0; i < 500; ++i) require(queue.get(20s) == i);
+    test::hang_up_and_wait();
+  });
+  for (int i = 0; i < 500; ++i) queue.put(i);
+  child.await_hang_up();
+  const auto pass_on = [&](int items) {
+    for (int i = 0; i < items; ++i) {
+      queue.put(i);
+      ASSERT_EQ(queue.get(), i);
+      queue.task_done();
+    }
+  };
+  pass_on(1000);
+  const auto before = shm::census();
+  pass_on(20'000);
+  EXPECT_LE(shm::census().blocks, before.blocks + 4);
+}
+
 TEST(JoinableQueueTest, TravelsAsAHandleAndGivesEverythingBack) {
   const Queue<JoinableQueue<std::string>> mail;
   mail.put(JoinableQueue<std::string>());
