@@ -13,7 +13,7 @@ namespace multiprocessing::lanes {
 QueueView::QueueView(QueueState& shared) noexcept
     : state(shared), base(shm::arena().base()), credits(nullptr), header(1) {
   const auto ref = shm::BlockRef::unpack(shared.credits.load(std::memory_order_acquire));
-  if (!ref) return;
+  if (!ref || !shm::is_linked(ref)) return;  // I4
   credits = shm::block_as<Word>(ref.id);
   header = 2;
 }

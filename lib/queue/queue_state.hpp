@@ -25,6 +25,8 @@
 //       and each attach changes it: a lane attached meanwhile stays counted.
 //   I3  A hint is set before a record is published where it was clear. It may be lost with a dead
 //       consumer, so it never decides that a queue is empty.
+//   I4  A location may name a block that is not there any more: of a queue that is being destroyed,
+//       if its destroyer died with an overflowed journal. Whoever destroys it goes by the block.
 //
 // Ordering. Each pair is named where it is used.
 //   [L] attach: release on `lanes` -> scan: acquire; the lane's group is linked
@@ -109,8 +111,11 @@ class QueueView {
   }
   /// Allocates and links the group unless it is there. \throws ArenaExhausted
   void make_group(std::uint32_t group);
+  /// False, too, for what a destroyer freed and did not live to unlink (I4).
   [[nodiscard]] bool has_group(std::uint32_t group) const noexcept {
-    return state.groups[group].load(std::memory_order_acquire) != 0;  // pairs with shm's [L]
+    const auto ref = shm::BlockRef::unpack(
+        state.groups[group].load(std::memory_order_acquire));  // pairs with shm's [L]
+    return ref && shm::is_linked(ref);
   }
 
   [[nodiscard]] bool bounded() const noexcept { return credits != nullptr; }

@@ -37,7 +37,7 @@ bool replace(Ticket& ticket, TicketWord from, TicketWord to) noexcept {
 
 TicketPage* page_at(const shm::Location& location) noexcept {
   const auto ref = shm::BlockRef::unpack(location.load(std::memory_order_acquire));  // shm's [L]
-  return ref ? shm::block_as<TicketPage>(ref.id) : nullptr;
+  return ref && shm::is_linked(ref) ? shm::block_as<TicketPage>(ref.id) : nullptr;
 }
 
 TicketPage& page_or_new(shm::Location& location) {
