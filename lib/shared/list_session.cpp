@@ -33,6 +33,13 @@ std::atomic<Word>& slot_in(const ListState& list, std::uint64_t index) noexcept 
   return shm::block_as<std::atomic<Word>>(ref.id)[index - first_of(k)];
 }
 
+// False, too, for one that was freed by somebody who did not live to empty the location: with an
+// overflowed journal nobody else does (shm's I4).
+bool has_segment(const ListState& list, std::uint32_t k) noexcept {
+  const auto ref = shm::BlockRef::unpack(list.segments[k].load(std::memory_order_relaxed));
+  return ref && shm::is_linked(ref);
+}
+
 void free_at(shm::Location& location) noexcept {
   shm::Block block = shm::unlink(location);
   if (block) shm::release(block);
@@ -106,8 +113,9 @@ void ListSession::read(std::uint64_t index, detail::DictBytes& out) const {
 // Staging ----------------------------------------------------------------------------------------
 
 void ListSession::ensure(std::uint64_t slots) {
-  for (std::uint32_t k = 0; slots != 0 && k <= segment_of(slots - 1); ++k) {
-    if (list_.segments[k].load(std::memory_order_relaxed) != 0) continue;
+  // Those with elements in them are there.
+  for (std::uint32_t k = segment_of(size()); slots != 0 && k <= segment_of(slots - 1); ++k) {
+    if (has_segment(list_, k)) continue;
     const std::uint64_t bytes = slots_in(k) * sizeof(Word);
     shm::OwnedBlock block(shm::allocate(bytes));
     std::memset(block.get().data(), 0, bytes);
@@ -280,7 +288,7 @@ void ListSession::drop() noexcept {
   }
   bump(list_);
   for (std::uint64_t i = size(); list_.item == 0 && i < end; ++i) {
-    if (list_.segments[segment_of(i)].load(std::memory_order_relaxed) == 0) break;
+    if (!has_segment(list_, segment_of(i))) break;
     if (load(slot(i)) == 0) continue;
     free_at(slot(i));
     MULTIPROCESSING_CRASH_POINT("list.drop.freed");

@@ -6,7 +6,9 @@
 #include <array>
 #include <atomic>
 #include <csignal>
+#include <cstring>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -247,6 +249,44 @@ INSTANTIATE_TEST_SUITE_P(Points, ListEndCrash,
                          testing::Values("list.stage.linked", "list.change.moved",
                                          "list.change.sized", "list.change.committed",
                                          "list.destroy.segment"));
+
+// With an overflowed journal a freed block's place keeps its name after a death, and the block is
+// somebody else's when the list grows again.
+TEST(ListJournalChaosTest, ListGrowsBesideTheReusedBlocksOfASegmentThatTheDeadFreed) {
+  const Queue<char> lender;
+  std::vector<int> values(2000);
+  std::iota(values.begin(), values.end(), 0);
+  for (int visit = 1; visit <= 8; ++visit) {
+    const List<int> list(values);
+    auto victim = test::Child::run([&] {
+      std::vector<Loan<char>> loans;
+      for (int i = 0; i < 32; ++i) loans.push_back(lender.loan());
+      sys::arm_crash_point("block.take.taken", visit);
+      list.erase(10, 2000);
+    });
+    (void)victim.wait();  // at later visits nothing is left to be freed
+    test::bury_all();
+    std::vector<shm::OwnedBlock> others;
+    for (const std::uint64_t slots : {64U, 128U, 256U, 512U, 1024U, 2048U}) {
+      for (int i = 0; i < 8; ++i) {
+        others.emplace_back(shm::allocate(slots * 8));
+        std::memset(others.back().get().data(), 0x5A, slots * 8);
+      }
+    }
+    list.extend(values);
+
+    ASSERT_EQ(list.size(), 2010U);
+    for (std::size_t i = 0; i < 2010; ++i) {
+      ASSERT_EQ(list[static_cast<std::ptrdiff_t>(i)], static_cast<int>(i < 10 ? i : i - 10))
+          << visit;
+    }
+    for (shm::OwnedBlock& other : others) {
+      const std::byte* const bytes = other.get().data();
+      ASSERT_TRUE(std::all_of(bytes, bytes + 512, [](std::byte b) { return b == std::byte{0x5A}; }))
+          << visit;
+    }
+  }
+}
 
 }  // namespace
 }  // namespace multiprocessing
