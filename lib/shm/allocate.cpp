@@ -186,6 +186,8 @@ void release(Block& block) noexcept {
     block = {};  // a copy inherited by a forked child: not ours to free
     return;
   }
+  // A private one may not wait: somebody might still take it.
+  if (now.handles && now.state == BlockState::taken && put_off(block)) return;
   if (now.handles) drop_handles(block);
   MULTIPROCESSING_CRASH_POINT("block.release.before");
   if (index_of(ref.id) == 0) {

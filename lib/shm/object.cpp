@@ -154,8 +154,10 @@ void destroy_if_unheld(ObjectId id) noexcept {
   }
 }
 
-// How deep this thread is in drops: that of a container drops what is in it.
+// How deep this thread is in drops: that of a container drops what is in it. A level of queues
+// takes some 2 KiB of stack.
 thread_local int drops_under_way = 0;
+constexpr int kDeepest = 8;
 
 // Threads that drop at the same time wait for a note. A drop inside another one goes without, if it
 // must: what a death leaves of it, whoever finishes the outer one finds.
@@ -171,14 +173,46 @@ int note_drop(ObjectId id) noexcept {
   return bit;
 }
 
+// Messages whose release this thread has put off, chained through `size`, which nobody reads of a
+// taken one but its taker; 0: none. Their journal entries are in `tag`.
+thread_local std::uint64_t first_put_off = 0;
+thread_local bool making_up = false;
+
+void make_up() noexcept {
+  if (making_up || first_put_off == 0) return;
+  making_up = true;
+  while (first_put_off != 0) {
+    const BlockRef ref = BlockRef::unpack(first_put_off);
+    const auto* message = block_as<Message>(ref.id);
+    first_put_off = message->size;
+    Block block{ref, static_cast<std::uint8_t>(message->tag)};
+    MULTIPROCESSING_CRASH_POINT("message.made_up");
+    release(block);
+  }
+  making_up = false;
+}
+
 void clear_drop(int bit) noexcept {
   --drops_under_way;
-  if (bit < 0) return;
-  here().slot->drops[bit].store(0, std::memory_order_release);
-  give_bit(here().drops_free, bit);
+  if (bit >= 0) {
+    here().slot->drops[bit].store(0, std::memory_order_release);
+    give_bit(here().drops_free, bit);
+  }
+  if (drops_under_way == 0) make_up();
 }
 
 }  // namespace
+
+bool put_off(Block& block) noexcept {
+  if (drops_under_way < kDeepest) return false;
+  auto* message = block_as<Message>(block.ref.id);
+  message->size = first_put_off;
+  message->tag = block.entry;
+  first_put_off = block.ref.packed();
+  block = {};
+  MULTIPROCESSING_CRASH_POINT("message.put_off");
+  return true;
+}
 
 void register_kind(ObjectKind kind, Destroy destroyer) noexcept {
   destroyers[static_cast<std::size_t>(kind)].store(destroyer, std::memory_order_release);

@@ -27,11 +27,13 @@
 //   before the entry              nothing (the list entry is dropped by the sweep)
 //   entry, before the count       the entry is there; a scan sees it; the sweep drops it
 //   drop noted, entry removed     the sweep runs the scan for the dead one
+//   release put off               the block is still taken(dead): the sweep releases it
 //   dying(dead)                   the sweep takes dying over by CAS and destroys again
 //   heir listed or entered, no    the heir's slot is swept like any dead one: its list says what
 //   fork                          was entered for it
 // Points: object.create.listed .published, object.enter.listed .entered .counted, object.drop.noted
 //   .removed .scanned .dying .destroyed, object.heir.listed .entered, message.marked .held .dropped
+//   .put_off .made_up
 
 #include <atomic>
 #include <cstdint>
@@ -166,6 +168,10 @@ void release_message(Block& block) noexcept;
 
 /// Drops what an owned block with a Message holds (part of `release`).
 void drop_handles(Block& block) noexcept;
+/// Keeps a taken block with a Message for the end of the outermost drop of this thread, if there
+/// are so many under way that the stack would suffer: objects may be nested to any depth. False:
+/// there are not.
+bool put_off(Block& block) noexcept;
 /// The hold of an object that this process is about to publish. \throws ArenaExhausted
 LocalHold* adopt_created(ObjectId id, ObjectHeader* object);
 
