@@ -55,7 +55,8 @@
 //   claim .. end of get         that one record is lost; anybody frees its credit
 //   block taken, head not moved the next consumer moves the head; a sweep frees the block
 //   grow: linked, no jump       the segment is left over: the next owner of the lane discards it
-//   jump passed, not discarded  the next consumer that passes a jump, or the owner, discards it
+//   jump passed, not discarded  whoever passes the next jump discards it before, or who finds the
+//                               queue empty once the death was counted
 //   attach: owner, no segment   drained: attached anew once the slot is swept
 //   vacate: anywhere            owner is (dead, e): vacated again
 // Points: queue.put.{credited,filled,noted,published,settled,counted}, queue.get.{copied,claimed,

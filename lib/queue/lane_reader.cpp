@@ -43,14 +43,6 @@ bool move_head(Lane& lane, std::uint64_t from, std::uint64_t to) noexcept {
                                            std::memory_order_relaxed);
 }
 
-// What consumers that died after passing a jump have left, one index back (I5).
-void discard_left_over(QueueView& queue, Lane& lane, std::uint64_t head) noexcept {
-  const std::uint32_t segment = (segment_of(head) + kSegments - 2) % kSegments;
-  const std::uint64_t ref = lane.segments[segment].block.load(std::memory_order_acquire);
-  if (ref == 0 || lane.head.load(std::memory_order_acquire) != head) return;
-  discard_segment(queue, lane, segment, ref);
-}
-
 // Moves the head over a record that is no item.
 void pass(QueueView& queue, Lane& lane, const Look& look) noexcept {
   if (look.record.kind == RecordKind::skip) {
@@ -61,10 +53,10 @@ void pass(QueueView& queue, Lane& lane, const Look& look) noexcept {
   const std::uint32_t segment = segment_of(look.place);
   const std::uint64_t ref = lane.segments[segment].block.load(std::memory_order_acquire);
   const std::uint64_t next = place_of(look.record.size, position_of(look.place) + 1);
+  discard_left_over(queue, lane);  // before it would be out of reach
   if (!move_head(lane, look.place, next)) return;
   MULTIPROCESSING_CRASH_POINT("queue.pass.moved");
   discard_segment(queue, lane, segment, ref);
-  discard_left_over(queue, lane, next);
 }
 
 // Whether the block of a record at the head is there to be taken. A private one is its producer's,
@@ -295,6 +287,17 @@ void discard_segment(QueueView& queue, Lane& lane, std::uint32_t segment,
   if (!mine) return;
   MULTIPROCESSING_CRASH_POINT("queue.pass.emptied");
   shm::release(block);
+}
+
+void discard_left_over(QueueView& queue, Lane& lane) noexcept {
+  const std::uint64_t head = lane.head.load(std::memory_order_acquire);
+  for (const std::uint32_t behind : {1U, 2U}) {
+    const std::uint32_t segment = (segment_of(head) + kSegments - behind) % kSegments;
+    const std::uint64_t ref = lane.segments[segment].block.load(std::memory_order_acquire);
+    if (ref == 0) continue;
+    if (lane.head.load(std::memory_order_acquire) != head) return;
+    discard_segment(queue, lane, segment, ref);
+  }
 }
 
 void vacate(QueueView& queue, std::uint32_t number) noexcept {

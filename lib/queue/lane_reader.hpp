@@ -55,6 +55,10 @@ End end_of_dead(QueueView& queue, Lane& lane) noexcept;
 void discard_segment(QueueView& queue, Lane& lane, std::uint32_t segment,
                      std::uint64_t ref) noexcept;
 
+/// Frees what consumers that died after passing a jump have left, 1 or 2 indices behind the head's
+/// (I5): never more, as nobody passes the next jump before that.
+void discard_left_over(QueueView& queue, Lane& lane) noexcept;
+
 /// Gives the memory of a drained lane back whose owner is gone, and the lane itself.
 void vacate(QueueView& queue, std::uint32_t lane) noexcept;
 

@@ -129,8 +129,13 @@ void shrink(QueueView& view) noexcept {
 
 void tidy(QueueView& view) noexcept {
   const std::uint32_t lanes = lanes_in(view.state.lanes.load(std::memory_order_acquire));  // [L]
+  // relaxed: a segment of one who died just now may wait for the next death
+  const std::uint64_t deaths = shm::arena().header().deaths.load(std::memory_order_relaxed);
+  const bool left_over = view.deaths.load(std::memory_order_relaxed) != deaths;
+  if (left_over) view.deaths.store(deaths, std::memory_order_relaxed);
   bool vacant = false;
   for (std::uint32_t lane = 0; lane < lanes; ++lane) {
+    if (left_over) discard_left_over(view, view.lane(lane));
     const Owner owner = Owner::unpack(view.lane(lane).owner.load(std::memory_order_acquire));
     if (!owner_is_swept(owner)) continue;
     if (!owner.vacant()) vacate(view, lane);

@@ -126,8 +126,9 @@ class QueueView {
 
   QueueState& state;
   std::byte* base;
-  Word* credits;         // nullptr: unbounded
-  std::uint64_t header;  // words of an item's record before its payload
+  Word* credits;                         // nullptr: unbounded
+  std::uint64_t header;                  // words of an item's record before its payload
+  std::atomic<std::uint64_t> deaths{0};  // of the family, when their segments were looked for last
 
  private:
   std::byte* group_start(std::uint32_t group) noexcept {

@@ -352,6 +352,44 @@ TEST(QueueChaosDeathTest, SleeperIsWokenThoughItsWakerDied) {
   EXPECT_EQ(sleeper.wait(), test::exited(0));
 }
 
+// Blocks that a drained queue keeps whose producer lives, so that its lane stays.
+std::uint64_t kept_after(std::uint64_t items, int deaths) {
+  (void)shm::bury_the_dead();
+  const std::uint64_t before = shm::census().blocks;
+  const Queue<std::uint64_t> queue;
+  const Queue<int> turn;
+  auto producer = Child::run([&] {
+    for (std::uint64_t i = 0; i < items; ++i) queue.put(i);
+    test::hang_up();
+    (void)turn.get();
+  });
+  producer.await_hang_up();
+  for (int i = 0; i < deaths; ++i) {
+    auto consumer = Child::run([&] {
+      sys::arm_crash_point("queue.pass.moved");
+      for (;;) (void)queue.get();
+    });
+    EXPECT_EQ(consumer.wait(), test::killed_by(SIGKILL));
+  }
+  (void)shm::bury_the_dead();
+  while (queue.try_get()) {
+  }
+  const std::uint64_t kept = shm::census().blocks - before;
+  turn.put(1);
+  EXPECT_EQ(producer.wait(), test::exited(0));
+  return kept;
+}
+
+TEST(QueueChaosDeathTest, SegmentsThatTheDeadHadPassedGoBeforeTheirLane) {
+  (void)kept_after(1, 0);
+  EXPECT_EQ(kept_after(100'000, 4), kept_after(100'000, 0));
+}
+
+TEST(QueueChaosDeathTest, LastSegmentThatTheDeadHadPassedGoesBeforeItsLane) {
+  (void)kept_after(1, 0);
+  EXPECT_EQ(kept_after(200, 1), kept_after(200, 0));
+}
+
 TEST(QueueChaosDeathTest, KilledAtAnyMomentNothingComesTwice) {
   const Queue<std::uint32_t> queue(16);
   test::Shared<Diary> diary;
