@@ -33,21 +33,22 @@ void behind_free(std::uintptr_t memory) noexcept {
 
 }  // namespace
 
-// NOLINTBEGIN(cppcoreguidelines-no-malloc): they are what new and delete are made of
-void* operator new(std::size_t size) {
+// NOLINTBEGIN(cppcoreguidelines-no-malloc): they are what new and delete are made of. Not inlined:
+// GCC would compare what is inside one with what is outside the other.
+[[gnu::noinline]] void* operator new(std::size_t size) {
   void* const memory = std::malloc(size);
   if (memory == nullptr) throw std::bad_alloc();
   auto again = reinterpret_cast<std::uintptr_t>(memory);
   (void)freed.compare_exchange_strong(again, 0);
   return memory;
 }
-void operator delete(void* memory) noexcept {
+[[gnu::noinline]] void operator delete(void* memory) noexcept {
   const auto address = reinterpret_cast<std::uintptr_t>(memory);
   multiprocessing::test::require(address == 0 || address != freed.load());  // freed twice
   std::free(memory);
   behind_free(address);
 }
-void operator delete(void* memory, std::size_t) noexcept {
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept {
   operator delete(memory);
 }
 // NOLINTEND(cppcoreguidelines-no-malloc)
