@@ -103,6 +103,12 @@ Arena& Arena::make() {
   return *instance_.load(std::memory_order_relaxed);
 }
 
+void Arena::adopt(int fd) {
+  const std::lock_guard guard(local().arena);
+  if (exists()) throw ValueError("this process has shared memory of its own already");
+  instance_.store(new Arena(fd), std::memory_order_release);
+}
+
 Arena::Arena() {
   if (const Ticket* ticket = inherited_ticket()) {
     join(ticket->head().arena_fd);
@@ -142,11 +148,11 @@ void Arena::join(int fd) {
   if (sys::calls().fstat(fd, &status) != 0) sys::throw_errno("fstat");
   base_ = sys::map_shared(fd, static_cast<std::uint64_t>(status.st_size));
   const ArenaHeader& head = header();
-  if (head.magic.load(std::memory_order_acquire) != kMagic || head.layout_id != kLayoutId) {
-    throw ValueError("the arena of the starting program has another layout: id " +
-                     std::to_string(head.layout_id) + " there, " + std::to_string(kLayoutId) +
-                     " here");
-  }
+  const std::uint64_t there = head.layout_id;
+  if (head.magic.load(std::memory_order_acquire) == kMagic && there == kLayoutId) return;
+  sys::unmap(base_, static_cast<std::uint64_t>(status.st_size));
+  throw ValueError("the arena of the other program has another layout: id " +
+                   std::to_string(there) + " there, " + std::to_string(kLayoutId) + " here");
 }
 
 std::uint64_t layout_id() noexcept {

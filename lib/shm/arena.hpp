@@ -17,7 +17,9 @@
 //
 // Invariants
 //   I1  Offsets, never pointers, are stored in the arena: each process maps it where it fits.
-//   I2  A process has one arena from its first use of the library until it ends.
+//   I2  A process has one arena from its first use of the library until it ends: that of its
+//   family,
+//       or, if it has joined another before its first use, that family's (join.hpp).
 //
 // Death: the header is written before any second process exists; the kernel frees the file with
 // the last process that maps it.
@@ -79,6 +81,13 @@ class Arena {
       return *made;
     return make();
   }
+  /// Whether `get` would give what is there already.
+  [[nodiscard]] static bool exists() noexcept {
+    return instance_.load(std::memory_order_acquire) != nullptr;
+  }
+  /// Makes the arena behind `fd`, which another program has made, this process's own.
+  /// \throws ValueError if there is one already, or naming both layout ids; std::system_error
+  static void adopt(int fd);
 
   [[nodiscard]] std::byte* base() const noexcept { return base_; }
   [[nodiscard]] ArenaHeader& header() const noexcept {
@@ -110,6 +119,7 @@ class Arena {
 
  private:
   Arena();
+  explicit Arena(int fd) { join(fd); }
   static Arena& make();
   void map(std::uint64_t size);
   void join(int fd);

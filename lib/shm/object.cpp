@@ -218,6 +218,10 @@ void register_kind(ObjectKind kind, Destroy destroyer) noexcept {
   destroyers[static_cast<std::size_t>(kind)].store(destroyer, std::memory_order_release);
 }
 
+bool knows_kind(ObjectKind kind) noexcept {
+  return destroyers[static_cast<std::size_t>(kind)].load(std::memory_order_acquire) != nullptr;
+}
+
 std::uint64_t process_holder(Name name) noexcept {
   return kProcess | std::uint64_t{name.slot} << 2U | (name.generation & kGeneration46) << 18U;
 }

@@ -85,6 +85,8 @@ static_assert(sizeof(ObjectHeader) == 64, "an object's payload starts at byte 64
 /// resumable). May run again after a death. Must not throw or block.
 using Destroy = void (*)(ObjectHeader& object) noexcept;
 void register_kind(ObjectKind kind, Destroy destroy) noexcept;
+/// Whether this program has been linked with what registers the kind.
+bool knows_kind(ObjectKind kind) noexcept;
 
 /// A handle's identity: the object's block and its sequence. 0: no object.
 using ObjectId = std::uint64_t;  // BlockRef::packed()

@@ -13,6 +13,8 @@
 namespace multiprocessing::sys {
 namespace {
 
+constexpr int kSizeSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+
 // Keeps SIGXFSZ away from the program while a file is sized, and takes back the one that this
 // thread earned by it. One that was pending before stays so.
 class BlockedFileSizeSignal {
@@ -86,10 +88,19 @@ UniqueFd make_memfd(const char* name) {
 UniqueFd create_memfd(const char* name, std::uint64_t size) {
   UniqueFd file = make_memfd(name);
   if (truncate_quietly(file.get(), size) != 0) throw_errno("ftruncate");
-  if (calls().fcntl_int(file.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
+  if (calls().fcntl_int(file.get(), F_ADD_SEALS, kSizeSeals) != 0) {
     throw_errno("fcntl", "F_ADD_SEALS");
   }
   return file;
+}
+
+bool is_own_sealed_memfd(int fd) noexcept {
+  struct stat status{};
+  if (calls().fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) return false;
+  if (status.st_uid != ::geteuid() || status.st_size < static_cast<off_t>(page_size()))
+    return false;
+  const int seals = calls().fcntl_int(fd, F_GET_SEALS, 0);
+  return seals >= 0 && (seals & kSizeSeals) == kSizeSeals;
 }
 
 std::byte* map_shared(int fd, std::uint64_t size) {

@@ -25,6 +25,9 @@ namespace multiprocessing::sys {
 /// \throws std::system_error naming memfd_create, ftruncate or fcntl.
 [[nodiscard]] UniqueFd create_memfd(const char* name, std::uint64_t size);
 
+/// Whether `fd` is a file of this user of at least a page that is sealed as `create_memfd` does.
+[[nodiscard]] bool is_own_sealed_memfd(int fd) noexcept;
+
 /// Maps the file's first `size` bytes for reading and writing, shared, without reserving memory,
 /// excluded from core dumps (a dump would fault in every hole).
 /// \throws std::system_error naming mmap or madvise.

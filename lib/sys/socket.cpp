@@ -201,6 +201,30 @@ void send_without_delay(int fd) noexcept {
   calls().setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
+void watch_over_network(int fd) noexcept {
+  const int on = 1;
+  const int idle = 10;  // seconds, as the next one
+  const int between = 5;
+  const int probes = 4;
+  const int unacknowledged = 30'000;  // milliseconds
+  calls().setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  calls().setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+  calls().setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &between, sizeof between);
+  calls().setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+  calls().setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacknowledged, sizeof unacknowledged);
+}
+
+bool peer_has_left(int fd) noexcept {
+  struct pollfd watched{.fd = fd, .events = POLLRDHUP, .revents = 0};
+  const std::timespec at_once{};
+  return calls().poll(&watched, 1, &at_once) > 0 &&
+         (watched.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
+void cut_off(int fd) noexcept {
+  (void)::shutdown(fd, SHUT_RDWR);
+}
+
 void remove_name(const std::string& path) noexcept {
   calls().unlink(path.c_str());
 }

@@ -66,6 +66,15 @@ enum class Transfer { some, end, not_now, interrupted };
 /// Small messages go out at once.
 void send_without_delay(int fd) noexcept;
 
+/// Lets the kernel find out within half a minute that the other machine is gone.
+void watch_over_network(int fd) noexcept;
+
+/// The peer has closed its end, or died: what it sent may still be there.
+[[nodiscard]] bool peer_has_left(int fd) noexcept;
+
+/// Ends the connection for all who hold the socket: whoever waits on it, here or there, is told.
+void cut_off(int fd) noexcept;
+
 /// Removes a name; whether it was there does not matter.
 void remove_name(const std::string& path) noexcept;
 

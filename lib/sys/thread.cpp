@@ -20,6 +20,10 @@ void join_thread(pthread_t thread) noexcept {
   (void)::pthread_join(thread, nullptr);
 }
 
+void let_thread_go(pthread_t thread) noexcept {
+  (void)::pthread_detach(thread);
+}
+
 namespace {
 
 // A child finds the count of its parent, by whose pid it is told apart. relaxed: a guess is enough.

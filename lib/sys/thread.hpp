@@ -21,6 +21,9 @@ namespace multiprocessing::sys {
 /// Blocks until the thread is gone, its thread_local objects included.
 void join_thread(pthread_t thread) noexcept;
 
+/// It ends by itself; nobody joins it.
+void let_thread_go(pthread_t thread) noexcept;
+
 /// A thread of the library's own, whose locks a fork leaves usable, has begun (+1) or ended (-1).
 /// It does not count as one of the program's in `has_other_threads`, nor does a forked child know
 /// it.
