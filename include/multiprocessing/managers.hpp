@@ -29,6 +29,7 @@
 #include <memory>
 #include <utility>
 
+#include <multiprocessing/detail/base_manager.hpp>
 #include <multiprocessing/detail/dict.hpp>
 #include <multiprocessing/detail/list.hpp>
 #include <multiprocessing/detail/namespace.hpp>
