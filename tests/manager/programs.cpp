@@ -10,10 +10,10 @@
 #include <multiprocessing/connection.hpp>
 #include <multiprocessing/detail/exception.hpp>
 
+#include "sys/machine.hpp"
+
 namespace multiprocessing::test {
 namespace {
-
-constexpr const char* kKey = "a key of the tests";
 
 int count = 0;
 
@@ -49,7 +49,7 @@ Programs::~Programs() {
 }
 
 BaseManager Programs::manager() const {
-  return BaseManager(address_, {.authkey = kKey});
+  return BaseManager(address_, {.authkey = kManagerKey});
 }
 
 Child Programs::serve_again(const WithManager& prepare) const {
@@ -79,6 +79,10 @@ Child Programs::start(const WithManager& body) const {
 
 void Programs::run(const WithManager& body) const {
   EXPECT_EQ(start(body).wait(), exited(0));
+}
+
+std::uint64_t own_pid_namespace() {
+  return sys::pid_namespace();
 }
 
 std::string error_of(const std::function<void()>& call) {

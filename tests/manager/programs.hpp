@@ -7,14 +7,20 @@
 //   programs.serve([](const BaseManager& manager) { manager.register_type<Queue<int>>("jobs"); });
 //   programs.run([](const BaseManager& manager) { manager.get<Queue<int>>("jobs").put(1); });
 
+#include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include <multiprocessing/managers.hpp>
 
 #include "support/child.hpp"
 
 namespace multiprocessing::test {
+
+/// Of the managers here.
+inline constexpr const char* kManagerKey = "a key of the tests";
+std::uint64_t own_pid_namespace();
 
 using WithManager = std::function<void(const BaseManager&)>;
 

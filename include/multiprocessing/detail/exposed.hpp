@@ -204,4 +204,5 @@ class Proxy : public detail::exposure_t<T>::template Methods<detail::ProxyBase> 
       MULTIPROCESSING_EACH_METHOD(MULTIPROCESSING_PROXY_METHOD, Class, __VA_ARGS__)      \
     };                                                                                   \
   };                                                                                     \
-  multiprocessing_exposure<Class> multiprocessing_exposed(::std::type_identity<Class>);
+  [[maybe_unused]] multiprocessing_exposure<Class> multiprocessing_exposed(              \
+      ::std::type_identity<Class>);
