@@ -11,4 +11,4 @@ theirs=$(python3 benchmarks/figures/figures.py)
 python3 --version
 printf '| Microseconds | C++ | Python |\n|---|---|---|\n'
 paste <(cut -f2 <<<"$ours") <(cut -f1 <<<"$ours") <(cut -f1 <<<"$theirs") |
-  awk -F'\t' '{ printf "| %s | %.*f | %.*f |\n", $1, $2 < 10 ? 2 : 0, $2, $3 < 10 ? 2 : 0, $3 }'
+  awk -F'\t' '{ printf "| %s | %.*f | %.*f |\n", $1, $2 < 0.1 ? 3 : $2 < 10 ? 2 : 0, $2, $3 < 0.1 ? 3 : $3 < 10 ? 2 : 0, $3 }'
