@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing of the packages that the given groups need.
-#   scripts/install_deps.sh build [test] [bench] [dev]
+#   scripts/install_deps.sh build [test] [bench] [peers] [dev]
 # Elsewhere than on Debian and its kin, or without root and sudo, says what is lacking and fails.
 set -euo pipefail
 
@@ -37,6 +37,10 @@ for group in "${@:-build}"; do
       need python3 command -v python3
       ;;
     bench) need libbenchmark-dev links -lbenchmark ;;
+    peers)  # take part in the benchmarks where they are installed
+      need libtbb-dev header oneapi/tbb/parallel_for.h
+      need python3-joblib python3 -c "import joblib"
+      ;;
     dev)
       need clang-19 command -v clang++-19
       need libclang-rt-19-dev clang_runtime
