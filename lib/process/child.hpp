@@ -58,6 +58,11 @@ class Child {
 
   /// How it ended, -N for signal N; empty while it runs. Reaps it. Never blocks.
   std::optional<int> poll_exit() noexcept;
+  /// True if it is known already that it has ended. Asks nobody.
+  [[nodiscard]] bool known_ended() const {
+    const std::lock_guard guard(lock_);
+    return exit_.has_value();
+  }
 
   /// Blocks until it has ended; false if the deadline came before.
   /// \throws KeyboardInterrupt where raise_on_signal asks for it.

@@ -51,7 +51,10 @@ std::shared_ptr<Child> worker_in_slot(std::uint32_t index) {
 
 }  // namespace
 
+// One that had ended when it was born, reaped by the host program, is not kept: nobody would find
+// that it ends, and forget it.
 void Children::keep(std::shared_ptr<Child> child) {
+  if (child->known_ended()) return;
   Local& mine = local();
   const std::lock_guard guard(mine.lock);
   child->place_ = mine.children.size();

@@ -16,6 +16,7 @@
 
 #include "process/gate.hpp"
 #include "support/child.hpp"
+#include "sys/calls.hpp"
 
 namespace multiprocessing {
 namespace {
@@ -233,6 +234,27 @@ TEST(ProcessSignalTest, ExitCodeIsKnownWhereTheHostIgnoresSigchld) {
   });
 
   EXPECT_EQ(program.wait(), test::exited(0));
+}
+
+TEST(ProcessSignalTest, ChildThatWasReapedBeforeItWasKnownIsNotWaitedForAtTheEnd) {
+  auto program = test::Child::run([] {
+    std::signal(SIGCHLD, SIG_IGN);
+    Process process([] { std::exit(5); });
+    static int (*real)(pid_t, unsigned) = sys::calls().pidfd_open;
+    {
+      const sys::ScopedCall late(&sys::Calls::pidfd_open, [](pid_t pid, unsigned flags) {
+        while (::kill(pid, 0) == 0) std::this_thread::yield();  // ended, and reaped by the kernel
+        return real(pid, flags);
+      });
+      process.start();
+    }
+    require(process.exitcode() == 5);
+    require(process.join());
+    require(active_children().empty());
+    std::exit(3);  // ends and joins the children
+  });
+
+  EXPECT_EQ(program.wait(), test::exited(3));
 }
 
 TEST(ProcessSignalTest, ExitCodesAreRightBesideAThreadThatReapsEverything) {
