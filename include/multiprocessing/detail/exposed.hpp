@@ -204,5 +204,7 @@ class Proxy : public detail::exposure_t<T>::template Methods<detail::ProxyBase> 
       MULTIPROCESSING_EACH_METHOD(MULTIPROCESSING_PROXY_METHOD, Class, __VA_ARGS__)      \
     };                                                                                   \
   };                                                                                     \
-  [[maybe_unused]] multiprocessing_exposure<Class> multiprocessing_exposed(              \
-      ::std::type_identity<Class>);
+  [[maybe_unused]] inline multiprocessing_exposure<Class> multiprocessing_exposed(       \
+      ::std::type_identity<Class> /*type*/) {                                            \
+    return {};                                                                           \
+  }
