@@ -30,6 +30,7 @@
 
 #include <multiprocessing/connection.hpp>
 #include <multiprocessing/detail/start_method.hpp>
+#include <multiprocessing/futures.hpp>
 #include <multiprocessing/managers.hpp>
 #include <multiprocessing/pool.hpp>
 #include <multiprocessing/process.hpp>
@@ -82,8 +83,19 @@ class Context {
     return Pool(PoolOptions{.processes = processes});
   }
   [[nodiscard]] multiprocessing::Pool Pool(PoolOptions options) const {
-    if (!options.method) options.method = get_start_method();
+    if (!options.method && !options.worker.method) options.method = get_start_method();
     return multiprocessing::Pool(std::move(options));
+  }
+
+  [[nodiscard]] multiprocessing::ProcessPoolExecutor ProcessPoolExecutor(
+      int max_workers = multiprocessing::cpu_count(),
+      ProcessPoolExecutorOptions options = {}) const {
+    if (!options.method && !options.worker.method) options.method = get_start_method();
+    return multiprocessing::ProcessPoolExecutor(max_workers, std::move(options));
+  }
+  [[nodiscard]] multiprocessing::ProcessPoolExecutor ProcessPoolExecutor(
+      ProcessPoolExecutorOptions options) const {
+    return ProcessPoolExecutor(multiprocessing::cpu_count(), std::move(options));
   }
 
   [[nodiscard]] multiprocessing::Manager Manager() const { return {}; }

@@ -74,7 +74,7 @@ class MULTIPROCESSING_API ThreadPoolExecutor final : public Executor {
 };
 
 struct ProcessPoolExecutorOptions {
-  std::optional<StartMethod> method{};  // empty: fork
+  std::optional<StartMethod> method{};  // empty: the default one
   Function<void()> initializer{};       // called first in each worker
   int max_tasks_per_child = 0;          // in a worker's life; 0: no bound
   Timeout task_timeout{};               // for each task

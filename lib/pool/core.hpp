@@ -98,6 +98,7 @@ class Core {
   [[noreturn]] void throw_broken() const;
 
   void start_keeper();
+  void replace_keeper();
   void ensure_keeper();
   [[nodiscard]] bool over();
   void feed_streams();
@@ -124,6 +125,7 @@ class Core {
   std::atomic<sys::Nanoseconds> looked_at_{0};  // when the kernel was last asked for the keeper
   std::mutex keeping_;                          // guards this
   std::optional<process::Launched> keeper_;
+  int failed_keepers_ = 0;  // that have ended before they had taken over, in a row
 };
 
 /// A new draft. \throws ArenaExhausted, as Core::require_open

@@ -7,11 +7,13 @@
 #include <string>
 #include <system_error>
 
+#include <multiprocessing/detail/start_method.hpp>
 #include <multiprocessing/errors.hpp>
 #include <multiprocessing/process.hpp>
 
 #include "pool/core.hpp"
 #include "pool/keeper.hpp"
+#include "pool/seed.hpp"
 #include "shm/arena.hpp"
 #include "shm/object.hpp"
 #include "shm/process_table.hpp"
@@ -25,6 +27,7 @@ constexpr sys::Nanoseconds kEndGrace = 2'000'000'000;  // then the keeper is giv
 constexpr sys::Nanoseconds kLook = 100'000'000;
 constexpr sys::Nanoseconds kAskEvery = 50'000'000;
 constexpr int kForcedRounds = 8;
+constexpr int kFailedKeepers = 16;  // in a row: the pool is broken
 constexpr std::uint32_t kRoom = 4;  // seats for resize()
 constexpr std::uint32_t kMoreRoom = 28;
 
@@ -48,10 +51,6 @@ PoolSizes sizes_of(const PoolOptions& options, const detail::Handle& bell) {
   if (options.retries < 0) {
     throw ValueError("retries must not be negative, but is " + std::to_string(options.retries));
   }
-  if (options.method.value_or(StartMethod::fork) != StartMethod::fork ||
-      options.worker.method.value_or(StartMethod::fork) != StartMethod::fork) {
-    throw ValueError("a Pool starts its workers by fork; the other methods are not available yet");
-  }
   PoolSizes sizes;
   sizes.owner_bell = shm::arena().offset_of(&bell_in(bell));
   sizes.wanted = seats_of(options);
@@ -66,6 +65,16 @@ PoolSizes sizes_of(const PoolOptions& options, const detail::Handle& bell) {
   return sizes;
 }
 
+// The start method is settled when the pool is made: its later workers come by the same.
+PoolOptions settled(PoolOptions options) {
+  const auto& worker = options.worker.method;
+  if (options.method && worker && *options.method != *worker) {
+    throw ValueError("PoolOptions name two start methods: method and worker.method");
+  }
+  if (!options.method) options.method = worker ? *worker : get_start_method();
+  return options;
+}
+
 sys::Pipe make_bell() {
   sys::Pipe bell = sys::make_pipe();
   for (const int fd : {bell.read.get(), bell.write.get()}) {
@@ -77,7 +86,7 @@ sys::Pipe make_bell() {
 }  // namespace
 
 Core::Core(PoolOptions options)
-    : options_(std::move(options)),
+    : options_(settled(std::move(options))),
       owner_(shm::self()),
       owner_bell_(own_bell()),
       object_(create_state(sizes_of(options_, owner_bell_))),
@@ -127,8 +136,9 @@ void Core::start() {
 
 // Requires keeping_, or that nobody else knows this object yet.
 void Core::start_keeper() {
-  const KeeperPlan plan{owner_, process::own_life_pipe_read_end(), bell_.read.get(),
-                        bell_.write.get()};
+  const KeeperPlan plan{owner_,           process::own_life_pipe_read_end(),
+                        bell_.read.get(), bell_.write.get(),
+                        object_,          owner_bell_};
   process::LaunchOptions options;
   options.title = "PoolKeeper";
   options.life_pipe_read_fd = plan.life;
@@ -136,7 +146,7 @@ void Core::start_keeper() {
   options.daemon = true;
   options.path = "0";
   options.inherit_ends = false;  // nor do the workers, which the keeper forks
-  keeper_ = process::launch(options, [this, plan] { return Keeper(view_, options_, plan).run(); });
+  keeper_ = process::launch(*options_.method, options, keeper_work(view_, options_, plan));
   state_.keeper.store(shm::pack_name(keeper_->name()), std::memory_order_release);
 }
 
@@ -157,7 +167,23 @@ void Core::ensure_keeper() {
   }
   const std::lock_guard guard(keeping_);
   if (!keeper_ || !keeper_->poll_exit() || over()) return;
-  start_keeper();
+  replace_keeper();
+}
+
+// Requires keeping_, and that the last one has ended.
+void Core::replace_keeper() {
+  // relaxed: only the number counts
+  const std::uint32_t taken_over = state_.keepers.exchange(0, std::memory_order_relaxed);
+  failed_keepers_ = taken_over != 0 ? 0 : failed_keepers_ + 1;
+  if (failed_keepers_ < kFailedKeepers) return start_keeper();
+  try {
+    throw ProcessError("the process that keeps the pool ended as it started, " +
+                       std::to_string(kFailedKeepers) + " times in a row, the last time with " +
+                       std::to_string(*keeper_->poll_exit()));
+  } catch (const ProcessError&) {
+    keep_failure(state_);
+  }
+  (void)advance_phase(state_, Phase::broken);
 }
 
 void Core::ring() noexcept {
@@ -263,7 +289,7 @@ bool Core::wait_for_end(sys::Nanoseconds deadline) {
     if (!keeper->wait(deadline)) return false;
     if (over()) return true;
     const std::lock_guard guard(keeping_);
-    if (keeper_->poll_exit()) start_keeper();
+    if (keeper_->poll_exit()) replace_keeper();
   }
 }
 

@@ -3,12 +3,13 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <string>
 #include <system_error>
 
 #include "pool/processors.hpp"
-#include "process/launch.hpp"
+#include "pool/seed.hpp"
 #include "shm/process_table.hpp"
 #include "sys/calls.hpp"
 #include "sys/children.hpp"
@@ -24,8 +25,10 @@ constexpr sys::Nanoseconds kRetry = 50'000'000;    // after a fork that failed
 constexpr int kFailedForks = 40;                   // in a row: the pool is broken
 
 std::string worker_title(const PoolOptions& options, std::uint32_t index) {
+  constexpr std::array kPlain{"ForkPoolWorker", "ForkServerPoolWorker", "SpawnPoolWorker"};
+  const auto method = static_cast<std::size_t>(options.method.value_or(StartMethod::fork));
   const std::string& name = options.worker.name;
-  return (name.empty() ? "ForkPoolWorker" : name) + "-" + std::to_string(index + 1);
+  return (name.empty() ? kPlain.at(method) : name) + "-" + std::to_string(index + 1);
 }
 
 bool occupied(const Seat& seat) noexcept {
@@ -58,6 +61,7 @@ int Keeper::run() {
 void Keeper::adopt() {
   for (std::uint32_t i = 0; i < state_.seats; ++i) adopt_seat(i);
   finish_wakes(state_);
+  state_.keepers.fetch_add(1, std::memory_order_relaxed);  // relaxed: only the number counts
   MULTIPROCESSING_CRASH_POINT("pool.keeper.adopted");
 }
 
@@ -105,18 +109,8 @@ void Keeper::fill(std::uint32_t index) {
   seat.word.store(SeatWord{SeatPhase::starting, incarnation, {}}.packed(),
                   std::memory_order_release);
   MULTIPROCESSING_CRASH_POINT("pool.seat.starting");
-  process::LaunchOptions options;
-  options.title = worker_title(options_, index);
-  options.parent = plan_.owner;
-  options.life_pipe_read_fd = plan_.life;
-  options.ignore_sigint = true;
-  options.daemon = true;
-  options.listed_worker = true;
-  options.path = "0:" + std::to_string(index + 1);
-  options.settings = &options_.worker;
   try {
-    posts_[index].child =
-        process::launch(options, [=, this] { return be_worker(index, incarnation); }).child();
+    posts_[index].child = start_worker(index, incarnation).child();
   } catch (const std::exception&) {  // before the fork, or after it: the child was killed then
     wake_at_ = sys::deadline_after(kRetry);
     if (!take_back(index, incarnation)) return;  // it may have claimed something: adopted, cleaned
@@ -127,6 +121,25 @@ void Keeper::fill(std::uint32_t index) {
   }
   failed_forks_ = 0;
   MULTIPROCESSING_CRASH_POINT("pool.seat.launched");
+}
+
+// From a keeper that is a child of the fork server a worker is forked: there is nothing of the
+// owner's in it either.
+process::Launched Keeper::start_worker(std::uint32_t index, std::uint64_t incarnation) {
+  process::LaunchOptions options;
+  options.title = worker_title(options_, index);
+  options.parent = plan_.owner;
+  options.life_pipe_read_fd = plan_.life;
+  options.ignore_sigint = true;
+  options.daemon = true;
+  options.listed_worker = true;
+  options.path = "0:" + std::to_string(index + 1);
+  options.settings = &options_.worker;
+  if (options_.method != StartMethod::spawn) {
+    return process::launch(options, [=, this] { return be_worker(index, incarnation); });
+  }
+  const SeatSeed seat{index, chosen_variables(), incarnation};
+  return process::launch(StartMethod::spawn, options, worker_work(seat, options_, plan_));
 }
 
 // Runs in the worker.

@@ -10,11 +10,13 @@
 #include <memory>
 #include <vector>
 
+#include <multiprocessing/detail/handle.hpp>
 #include <multiprocessing/detail/pool_options.hpp>
 
 #include "pool/state.hpp"
 #include "pool/worker.hpp"
 #include "process/child.hpp"
+#include "process/launch.hpp"
 #include "shm/name.hpp"
 #include "sys/clock.hpp"
 
@@ -22,9 +24,11 @@ namespace multiprocessing::pool {
 
 struct KeeperPlan {
   shm::Name owner;
-  int life = -1;        // read end of the owner's life pipe
-  int bell_read = -1;   // something is to be looked at
-  int bell_write = -1;  // for the workers
+  int life = -1;                // read end of the owner's life pipe
+  int bell_read = -1;           // something is to be looked at
+  int bell_write = -1;          // for the workers
+  detail::Handle object{};      // the pool's state
+  detail::Handle owner_bell{};  // state.hpp
 };
 
 class Keeper {
@@ -48,6 +52,7 @@ class Keeper {
   void adopt_seat(std::uint32_t index);
   bool take_back(std::uint32_t index, std::uint64_t incarnation) noexcept;
   void fill(std::uint32_t index);
+  [[nodiscard]] process::Launched start_worker(std::uint32_t index, std::uint64_t incarnation);
   [[nodiscard]] int be_worker(std::uint32_t index, std::uint64_t incarnation);
   void look_after(std::uint32_t index);
   void clean(std::uint32_t index, int status);

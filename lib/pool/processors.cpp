@@ -26,12 +26,11 @@ constexpr Library kLibraries[] = {
 };
 
 bool chosen[std::size(kLibraries)] = {};  // by us
-int threads = 1;
 
 }  // namespace
 
 void share_processors(std::uint32_t workers) noexcept {
-  threads = std::max(1, cpu_count() / static_cast<int>(std::max(workers, 1U)));
+  const int threads = std::max(1, cpu_count() / static_cast<int>(std::max(workers, 1U)));
   const std::string text = std::to_string(threads);
   for (std::size_t i = 0; i < std::size(kLibraries); ++i) {
     const char* const variable = kLibraries[i].variable;
@@ -50,6 +49,18 @@ void tell_libraries() noexcept {
       if (count > 0) reinterpret_cast<void (*)(int)>(setter)(count);
     }
   }
+}
+
+std::uint32_t chosen_variables() noexcept {
+  std::uint32_t bits = 0;
+  for (std::size_t i = 0; i < std::size(kLibraries); ++i) {
+    if (chosen[i]) bits |= 1U << i;
+  }
+  return bits;
+}
+
+void take_choice(std::uint32_t bits) noexcept {
+  for (std::size_t i = 0; i < std::size(kLibraries); ++i) chosen[i] = (bits >> i & 1U) != 0;
 }
 
 }  // namespace multiprocessing::pool

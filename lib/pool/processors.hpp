@@ -13,4 +13,10 @@ void share_processors(std::uint32_t workers) noexcept;
 /// In a worker: tells libraries that have read their variables before the fork.
 void tell_libraries() noexcept;
 
+/// Which variables share_processors has set, a bit for each.
+[[nodiscard]] std::uint32_t chosen_variables() noexcept;
+
+/// In a worker that was not forked from its keeper: which the keeper had set.
+void take_choice(std::uint32_t chosen) noexcept;
+
 }  // namespace multiprocessing::pool

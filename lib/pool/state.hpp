@@ -154,7 +154,8 @@ struct PoolState {
   std::atomic<std::uint32_t> wanted;  // workers: the seats before this one are filled
   std::atomic<std::uint32_t> ranked_used;  // a bit for each rank that ever had a task
   std::uint64_t owner_bell;  // offset of the word that the owner waits on for any of many things
-  std::byte spare[40];
+  std::atomic<std::uint32_t> keepers;  // that have taken over so far
+  std::byte spare[36];
 
   alignas(128) std::atomic<std::uint64_t> parked[kBitWords];
   std::atomic<std::uint64_t> searching[kBitWords];

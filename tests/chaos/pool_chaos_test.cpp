@@ -28,10 +28,27 @@ namespace {
 struct At {
   const char* point;
   int visit = 1;
+  StartMethod method = StartMethod::fork;
   friend std::ostream& operator<<(std::ostream& out, const At& at) {
-    return out << at.point << ':' << at.visit;
+    return out << at.point << ':' << at.visit << (at.method == StartMethod::fork ? "" : " spawned");
   }
 };
+
+// A pool whose first keeper has the point armed, and the workers that it starts; later keepers have
+// not. What is executed anew learns of it from its environment.
+Pool make_armed(const At& at, PoolOptions options) {
+  options.method = at.method;
+  const std::string text = std::string(at.point) + ":" + std::to_string(at.visit);
+  if (at.method == StartMethod::fork) {
+    sys::arm_crash_point(at.point, at.visit);
+  } else {
+    ::setenv("MULTIPROCESSING_CRASH_AT", text.c_str(), 1);  // NOLINT(concurrency-mt-unsafe)
+  }
+  Pool pool(std::move(options));
+  sys::disarm_crash_point();
+  ::unsetenv("MULTIPROCESSING_CRASH_AT");  // NOLINT(concurrency-mt-unsafe)
+  return pool;
+}
 
 int same(int x) {
   return x;
@@ -162,12 +179,8 @@ pid_t only_child() {
 
 class PoolKeeperChaosTest : public testing::TestWithParam<At> {
  protected:
-  // The keeper is forked with the point armed; its successors are not.
   static Pool make(int retries = 0) {
-    sys::arm_crash_point(GetParam().point, GetParam().visit);
-    Pool pool({.processes = 2, .retries = retries});
-    sys::disarm_crash_point();
-    return pool;
+    return make_armed(GetParam(), {.processes = 2, .retries = retries});
   }
 };
 
@@ -217,22 +230,31 @@ INSTANTIATE_TEST_SUITE_P(Points, PoolKeeperChaosTest,
                                          At{"pool.chunk.failed"}, At{"pool.chunk.given_back"},
                                          At{"pool.clean.marked"}, At{"pool.clean.marked", 2},
                                          At{"pool.ring.pushed"}, At{"pool.clean.pushed"},
-                                         At{"pool.clean.cleared"}, At{"pool.clean.cleared", 2}));
+                                         At{"pool.clean.cleared"}, At{"pool.clean.cleared", 2},
+                                         At{"process.newborn.read", 1, StartMethod::spawn},
+                                         At{"process.newborn.held", 1, StartMethod::spawn},
+                                         At{"pool.keeper.started", 1, StartMethod::spawn},
+                                         At{"pool.keeper.adopted", 1, StartMethod::spawn},
+                                         At{"pool.seat.starting", 2, StartMethod::spawn},
+                                         At{"process.spawn.claimed", 1, StartMethod::spawn},
+                                         At{"process.spawn.sealed", 2, StartMethod::spawn},
+                                         At{"process.spawn.executed", 1, StartMethod::spawn},
+                                         At{"process.spawn.executed", 2, StartMethod::spawn},
+                                         At{"pool.seat.launched", 2, StartMethod::spawn}));
 
 class PoolStartChaosTest : public testing::TestWithParam<At> {};
 
 TEST_P(PoolStartChaosTest, WorkersThatAllDieAsTheyStartBreakThePool) {
-  sys::arm_crash_point(GetParam().point, GetParam().visit);
-  Pool pool(2);
-  sys::disarm_crash_point();
+  Pool pool = make_armed(GetParam(), {.processes = 2});
 
   EXPECT_THROW(pool.apply(same, 1), BrokenProcessPool);
 }
 
 INSTANTIATE_TEST_SUITE_P(Points, PoolStartChaosTest,
                          testing::Values(At{"pool.seat.named"}, At{"pool.seat.live"},
-                                         At{"process.child.born", 2},
-                                         At{"process.child.became", 2}));
+                                         At{"process.child.born", 2}, At{"process.child.became", 2},
+                                         At{"pool.seat.named", 1, StartMethod::spawn},
+                                         At{"pool.seat.live", 1, StartMethod::spawn}));
 
 }  // namespace
 }  // namespace multiprocessing

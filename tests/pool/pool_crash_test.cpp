@@ -16,12 +16,13 @@
 
 #include <multiprocessing/synchronize.hpp>
 
-#include "shm/process_table.hpp"
+#include "pool/keeper_pid.hpp"
 
 namespace multiprocessing {
 namespace {
 
 using namespace std::chrono_literals;
+using test::keeper_pid;
 
 int square(int x) {
   return x * x;
@@ -32,20 +33,6 @@ int one() {
 int kill_self_at(int bad, int x) {
   if (x == bad) ::kill(::getpid(), SIGKILL);
   return x;
-}
-
-// The keeper of the only pool of this process.
-pid_t keeper_pid() {
-  const std::uint64_t me = shm::pack_name(shm::self());
-  const auto used = static_cast<std::uint32_t>(shm::arena().header().slots_used.load());
-  for (std::uint32_t i = 0; i < used; ++i) {
-    const shm::Slot& slot = shm::slot_at(i);
-    const bool live = (slot.state.load() & 3U) == 1U;
-    if (live && slot.parent.load() == me && std::string(slot.title) == "PoolKeeper") {
-      return static_cast<pid_t>(slot.pid.load());
-    }
-  }
-  return 0;
 }
 
 TEST(PoolCrashTest, WorkerKilledMidTaskFailsOnlyThatTask) {

@@ -47,7 +47,6 @@ TEST(PoolLifeTest, FewerThanOneProcessIsAValueErrorThatNamesIt) {
 }
 
 TEST(PoolLifeTest, OptionsThatCannotBeHadAreValueErrors) {
-  EXPECT_THROW(Pool({.processes = 1, .method = StartMethod::spawn}), ValueError);
   EXPECT_THROW(Pool({.processes = 1, .maxtasksperchild = -1}), ValueError);
   EXPECT_THROW(Pool({.processes = 1, .retries = -1}), ValueError);
 }

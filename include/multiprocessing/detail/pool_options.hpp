@@ -15,7 +15,7 @@ struct PoolOptions {
   std::optional<int> processes{};       // empty: cpu_count()
   Function<void()> initializer{};       // called first in each worker
   int maxtasksperchild = 0;             // tasks (chunks, for map) in a worker's life; 0: no bound
-  std::optional<StartMethod> method{};  // empty: fork
+  std::optional<StartMethod> method{};  // of keeper and workers; empty: the default one
   Timeout task_timeout{};               // for each task, and each item of a map
   int retries = 0;                      // of a task whose worker died or that overran its limit
   Function<void()> finalizer{};         // called last in each worker that ends in order

@@ -8,6 +8,10 @@ namespace {
 int answer = 7;  // at another address in every process
 }  // namespace
 
+int plugin_product(int factor) {
+  return answer * factor;
+}
+
 void plugin_target(int factor) {
   std::exit(answer * factor);  // NOLINT(concurrency-mt-unsafe): a child's only thread
 }
