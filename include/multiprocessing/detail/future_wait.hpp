@@ -24,6 +24,7 @@
 
 #include <multiprocessing/detail/bell.hpp>
 #include <multiprocessing/detail/future.hpp>
+#include <multiprocessing/detail/stream_iterator.hpp>
 
 namespace multiprocessing {
 
@@ -119,29 +120,8 @@ namespace detail {
 template <class Kept>
 class AsCompleted {
  public:
-  class Iterator {
-   public:
-    using iterator_concept = std::input_iterator_tag;
-    using value_type = std::remove_cv_t<std::remove_pointer_t<Kept>>;
-    using difference_type = std::ptrdiff_t;
-
-    Iterator() noexcept = default;
-    explicit Iterator(AsCompleted& range) noexcept : range_(&range) {}
-    decltype(auto) operator*() const noexcept { return element(*range_->current_); }
-    Iterator& operator++() {
-      range_->advance();
-      return *this;
-    }
-    void operator++(int) { range_->advance(); }
-    friend bool operator==(const Iterator& it, std::default_sentinel_t) noexcept {
-      return it.at_end();
-    }
-
-   private:
-    [[nodiscard]] bool at_end() const noexcept { return !range_->current_.has_value(); }
-
-    AsCompleted* range_ = nullptr;
-  };
+  using value_type = std::remove_cv_t<std::remove_pointer_t<Kept>>;
+  using Iterator = StreamIterator<AsCompleted, value_type>;
 
   AsCompleted(std::vector<Kept> kept, Timeout timeout)
       : open_(std::make_move_iterator(kept.begin()), std::make_move_iterator(kept.end())),
@@ -155,6 +135,10 @@ class AsCompleted {
   [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
  private:
+  friend class StreamIterator<AsCompleted, value_type>;
+  [[nodiscard]] bool at_end() const noexcept { return !current_.has_value(); }
+  [[nodiscard]] auto& here() noexcept { return element(*current_); }
+
   template <class T>
   static T& element(T* kept) noexcept {
     return *kept;

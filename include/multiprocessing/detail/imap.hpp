@@ -25,6 +25,7 @@
 
 #include <multiprocessing/detail/imap_window.hpp>
 #include <multiprocessing/detail/pool_map.hpp>
+#include <multiprocessing/detail/stream_iterator.hpp>
 #include <multiprocessing/detail/timeout.hpp>
 
 namespace multiprocessing::detail {
@@ -38,30 +39,7 @@ class ItemStream {
  public:
   using value_type = Kept_t<R>;
 
-  class Iterator {
-   public:
-    using iterator_concept = std::input_iterator_tag;
-    using value_type = typename ItemStream::value_type;
-    using difference_type = std::ptrdiff_t;
-
-    Iterator() noexcept = default;
-    explicit Iterator(ItemStream& stream) noexcept : stream_(&stream) {}
-    value_type& operator*() const noexcept { return *stream_->state_->current; }
-    /// \throws what the item's task has thrown; the next call goes on with the item after it
-    Iterator& operator++() {
-      stream_->advance();
-      return *this;
-    }
-    void operator++(int) { stream_->advance(); }
-    friend bool operator==(const Iterator& it, std::default_sentinel_t) noexcept {
-      return it.at_end();
-    }
-
-   private:
-    [[nodiscard]] bool at_end() const noexcept { return !stream_->state_->current.has_value(); }
-
-    ItemStream* stream_ = nullptr;
-  };
+  using Iterator = StreamIterator<ItemStream, value_type>;
 
   ItemStream(PoolCore core, F function, V input, std::int64_t chunk) {
     if (chunk < 1) throw ValueError("Chunksize must be 1+, not " + std::to_string(chunk));
@@ -89,6 +67,10 @@ class ItemStream {
   [[nodiscard]] std::size_t last_index() const noexcept { return state_->last; }
 
  private:
+  friend class StreamIterator<ItemStream, value_type>;
+  [[nodiscard]] bool at_end() const noexcept { return !state_->current.has_value(); }
+  [[nodiscard]] auto& here() noexcept { return *state_->current; }
+
   using Clock = std::chrono::steady_clock;
   static constexpr std::chrono::microseconds kLongRead{50};
 

@@ -23,6 +23,7 @@
 #include <vector>
 
 #include <multiprocessing/detail/executor.hpp>
+#include <multiprocessing/detail/stream_iterator.hpp>
 
 namespace multiprocessing::detail {
 
@@ -56,29 +57,7 @@ class MapStream {
  public:
   using value_type = Kept_t<R>;
 
-  class Iterator {
-   public:
-    using iterator_concept = std::input_iterator_tag;
-    using value_type = typename MapStream::value_type;
-    using difference_type = std::ptrdiff_t;
-
-    Iterator() noexcept = default;
-    explicit Iterator(MapStream& stream) noexcept : stream_(&stream) {}
-    value_type& operator*() const noexcept { return *stream_->state_->current; }
-    Iterator& operator++() {
-      stream_->advance();
-      return *this;
-    }
-    void operator++(int) { stream_->advance(); }
-    friend bool operator==(const Iterator& it, std::default_sentinel_t) noexcept {
-      return it.at_end();
-    }
-
-   private:
-    [[nodiscard]] bool at_end() const noexcept { return !stream_->state_->current.has_value(); }
-
-    MapStream* stream_ = nullptr;
-  };
+  using Iterator = StreamIterator<MapStream, value_type>;
 
   MapStream(Executor& executor, F function, const MapOptions& options, Views... views) {
     if (options.chunksize < 1) {
@@ -108,6 +87,10 @@ class MapStream {
   [[nodiscard]] std::size_t last_index() const noexcept { return state_->results - 1; }
 
  private:
+  friend class StreamIterator<MapStream, value_type>;
+  [[nodiscard]] bool at_end() const noexcept { return !state_->current.has_value(); }
+  [[nodiscard]] auto& here() noexcept { return *state_->current; }
+
   using Chunk = std::vector<Kept_t<R>>;
 
   struct State {

@@ -17,6 +17,8 @@
 #include <optional>
 #include <utility>
 
+#include <multiprocessing/detail/stream_iterator.hpp>
+
 namespace multiprocessing {
 
 /// What became of one element.
@@ -50,29 +52,7 @@ class Outcomes {
  public:
   using R = typename Stream::value_type;
 
-  class Iterator {
-   public:
-    using iterator_concept = std::input_iterator_tag;
-    using value_type = Outcome<R>;
-    using difference_type = std::ptrdiff_t;
-
-    Iterator() noexcept = default;
-    explicit Iterator(Outcomes& range) noexcept : range_(&range) {}
-    Outcome<R>& operator*() const noexcept { return *range_->current_; }
-    Iterator& operator++() {
-      range_->advance();
-      return *this;
-    }
-    void operator++(int) { range_->advance(); }
-    friend bool operator==(const Iterator& it, std::default_sentinel_t) noexcept {
-      return it.at_end();
-    }
-
-   private:
-    [[nodiscard]] bool at_end() const noexcept { return !range_->current_.has_value(); }
-
-    Outcomes* range_ = nullptr;
-  };
+  using Iterator = StreamIterator<Outcomes, Outcome<R>>;
 
   explicit Outcomes(Stream stream) : stream_(std::move(stream)) {}
 
@@ -83,6 +63,10 @@ class Outcomes {
   [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
  private:
+  friend class StreamIterator<Outcomes, Outcome<R>>;
+  [[nodiscard]] bool at_end() const noexcept { return !current_.has_value(); }
+  [[nodiscard]] auto& here() noexcept { return *current_; }
+
   void advance() {
     current_.reset();
     const std::size_t before = stream_.results();

@@ -26,6 +26,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <multiprocessing/detail/stream_iterator.hpp>
 #include <multiprocessing/errors.hpp>
 
 namespace multiprocessing {
@@ -136,33 +137,14 @@ class Generator : public std::ranges::view_interface<Generator<F>> {
     F f;
     Item item{};
     void advance() { item = f(); }
+    [[nodiscard]] bool at_end() const noexcept { return !item.has_value(); }
+    [[nodiscard]] auto& here() noexcept {
+      return *item;  // NOLINT(bugprone-unchecked-optional-access): not at the end
+    }
   };
 
  public:
-  class Iterator {
-   public:
-    using iterator_concept = std::input_iterator_tag;
-    using value_type = typename Item::value_type;
-    using difference_type = std::ptrdiff_t;
-
-    Iterator() noexcept = default;
-    explicit Iterator(Source& source) noexcept : source_(&source) {}
-
-    value_type& operator*() const noexcept {
-      return *source_->item;  // NOLINT(bugprone-unchecked-optional-access): not at the end
-    }
-    Iterator& operator++() {
-      source_->advance();
-      return *this;
-    }
-    void operator++(int) { source_->advance(); }
-    friend bool operator==(const Iterator& it, std::default_sentinel_t) noexcept {
-      return !it.source_->item.has_value();
-    }
-
-   private:
-    Source* source_ = nullptr;
-  };
+  using Iterator = StreamIterator<Source, typename Item::value_type>;
 
   explicit Generator(F f) : source_(std::make_unique<Source>(Source{std::move(f)})) {}
 

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include <multiprocessing/detail/bell.hpp>
+#include <multiprocessing/detail/stream_iterator.hpp>
 #include <multiprocessing/detail/thread_map.hpp>
 
 namespace multiprocessing::detail {
@@ -34,29 +35,7 @@ class ThreadStream {
  public:
   using value_type = Kept_t<R>;
 
-  class Iterator {
-   public:
-    using iterator_concept = std::input_iterator_tag;
-    using value_type = typename ThreadStream::value_type;
-    using difference_type = std::ptrdiff_t;
-
-    Iterator() noexcept = default;
-    explicit Iterator(ThreadStream& stream) noexcept : stream_(&stream) {}
-    value_type& operator*() const noexcept { return *stream_->state_->current; }
-    Iterator& operator++() {
-      stream_->advance();
-      return *this;
-    }
-    void operator++(int) { stream_->advance(); }
-    friend bool operator==(const Iterator& it, std::default_sentinel_t) noexcept {
-      return it.at_end();
-    }
-
-   private:
-    [[nodiscard]] bool at_end() const noexcept { return !stream_->state_->current.has_value(); }
-
-    ThreadStream* stream_ = nullptr;
-  };
+  using Iterator = StreamIterator<ThreadStream, value_type>;
 
   ThreadStream(Threads threads, F function, V input, std::int64_t chunk) {
     if (chunk < 1) throw ValueError("Chunksize must be 1+, not " + std::to_string(chunk));
@@ -77,6 +56,10 @@ class ThreadStream {
   [[nodiscard]] std::size_t last_index() const noexcept { return state_->last; }
 
  private:
+  friend class StreamIterator<ThreadStream, value_type>;
+  [[nodiscard]] bool at_end() const noexcept { return !state_->current.has_value(); }
+  [[nodiscard]] auto& here() noexcept { return *state_->current; }
+
   struct Out {
     std::size_t index;
     std::shared_ptr<LocalFuture<R>> future;
