@@ -45,12 +45,49 @@ struct FutureAccess {
   }
 };
 
+/// What a Future and an AnyFuture have in common, which is public.
+template <class Derived>
+class FutureMethods {
+ public:
+  /// True once it has ended or is cancelled. Never blocks.
+  [[nodiscard]] bool done() const { return base().done(); }
+  [[nodiscard]] bool running() const { return base().status() == FutureBase::Status::running; }
+  [[nodiscard]] bool cancelled() const { return base().status() == FutureBase::Status::cancelled; }
+
+  /// Cancels it unless it has begun. With `running` also a running task of a process: it is asked
+  /// to stop (stop_requested()), gets SIGTERM and at last SIGKILL; that of a thread is only asked.
+  /// Returns whether it is cancelled.
+  bool cancel(bool running = false) const {  // NOLINT(modernize-use-nodiscard)
+    const bool cancelled = base().cancel(running);
+    if (cancelled) base().run_callbacks();
+    return cancelled;
+  }
+
+  /// Blocks until it is done. What the task has thrown; null: nothing.
+  /// \throws TimeoutError, CancelledError
+  [[nodiscard]] std::exception_ptr exception(Timeout timeout = {}) const {
+    FutureAccess::await(derived(), timeout.deadline());
+    if (cancelled()) throw CancelledError("the task was cancelled");
+    return base().error();
+  }
+
+  friend bool operator==(const FutureMethods&, const FutureMethods&) noexcept = default;
+
+ private:
+  friend Derived;
+  FutureMethods() noexcept = default;
+  [[nodiscard]] const Derived& derived() const noexcept {
+    return static_cast<const Derived&>(*this);
+  }
+  [[nodiscard]] FutureBase& base() const { return FutureAccess::state_of(derived()); }
+};
+
 }  // namespace detail
 
 class AnyFuture;
 
 template <class R>
-class Future {
+class Future : public detail::FutureMethods<Future<R>> {
  public:
   using value_type = R;
 
@@ -69,32 +106,6 @@ class Future {
   R result(Timeout timeout = {}) && {
     await(timeout);
     return static_cast<R>(state().take(state_.use_count() == 1));
-  }
-
-  /// Blocks until it is done. What the task has thrown; null: nothing.
-  /// \throws TimeoutError, CancelledError
-  [[nodiscard]] std::exception_ptr exception(Timeout timeout = {}) const {
-    await(timeout);
-    if (cancelled()) throw CancelledError("the task was cancelled");
-    return state().error();
-  }
-
-  /// True once it has ended or is cancelled. Never blocks.
-  [[nodiscard]] bool done() const { return state().done(); }
-  [[nodiscard]] bool running() const {
-    return state().status() == detail::FutureBase::Status::running;
-  }
-  [[nodiscard]] bool cancelled() const {
-    return state().status() == detail::FutureBase::Status::cancelled;
-  }
-
-  /// Cancels it unless it has begun. With `running` also a running task of a process: it is asked
-  /// to stop (stop_requested()), gets SIGTERM and at last SIGKILL; that of a thread is only asked.
-  /// Returns whether it is cancelled.
-  bool cancel(bool running = false) const {  // NOLINT(modernize-use-nodiscard)
-    const bool cancelled = state().cancel(running);
-    if (cancelled) state().run_callbacks();
-    return cancelled;
   }
 
   /// `callback(future)` or `callback()` is called once it is done, in the order of adding: in the
@@ -139,41 +150,19 @@ class Future {
     if (!state_) throw ValueError("this Future refers to nothing");
     return *state_;
   }
-  void await(Timeout timeout) const {
-    if (!state().wait(timeout.deadline())) {
-      throw TimeoutError("the task has not ended in time");
-    }
-  }
+  void await(Timeout timeout) const { detail::FutureAccess::await(*this, timeout.deadline()); }
 
   std::shared_ptr<detail::FutureOf<R>> state_;
 };
 
 /// Any Future<R>, for waits over futures of different types.
-class AnyFuture {
+class AnyFuture : public detail::FutureMethods<AnyFuture> {
  public:
   AnyFuture() noexcept = default;
   template <class R>
   AnyFuture(const Future<R>& future) noexcept  // NOLINT(google-explicit-constructor)
       : state_(future.state_) {}
 
-  [[nodiscard]] bool done() const { return state().done(); }
-  [[nodiscard]] bool running() const {
-    return state().status() == detail::FutureBase::Status::running;
-  }
-  [[nodiscard]] bool cancelled() const {
-    return state().status() == detail::FutureBase::Status::cancelled;
-  }
-  bool cancel(bool running = false) const {  // NOLINT(modernize-use-nodiscard)
-    const bool cancelled = state().cancel(running);
-    if (cancelled) state().run_callbacks();
-    return cancelled;
-  }
-  /// \throws TimeoutError, CancelledError
-  [[nodiscard]] std::exception_ptr exception(Timeout timeout = {}) const {
-    if (!state().wait(timeout.deadline())) throw TimeoutError("the task has not ended in time");
-    if (cancelled()) throw CancelledError("the task was cancelled");
-    return state().error();
-  }
   template <class F>
   void add_done_callback(F callback) const {
     state().add_done_callback(std::move(callback));
