@@ -14,6 +14,7 @@
 #include "shm/local.hpp"
 #include "shm/process_table.hpp"
 #include "shm/watch.hpp"
+#include "sys/clock.hpp"
 #include "sys/crash_point.hpp"
 #include "sys/descriptor_store.hpp"
 #include "sys/error.hpp"
@@ -76,10 +77,11 @@ bool move_oldest(DescriptorStore& store, DescriptorStore::Key key) noexcept {
 enum class Look { move, drop, stop };
 template <class F>
 bool turn(DescriptorStore& store, F look) {
-  static constinit std::atomic<std::uint64_t> turns{0};
-  // relaxed: a number of its own; the slot tells those of two processes apart
+  // Like none that was left here: one turn is over before the next begins, so no two begin in the
+  // same nanosecond. A count would not do, for whoever had this slot before may have counted as
+  // far.
   const std::uint64_t mark =
-      (turns.fetch_add(1, std::memory_order_relaxed) + 1) << 16U | (here().name.slot & 0xFFFFU);
+      static_cast<std::uint64_t>(sys::now()) << 16U | (here().name.slot & 0xFFFFU);
   bool marked = false;
   for (DescriptorStore::Key key; store.oldest(key);) {
     if (key.name == 0) {

@@ -16,6 +16,7 @@
 #include <gtest/gtest.h>
 
 #include "process/gate.hpp"
+#include "shm/process_table.hpp"
 #include "support/child.hpp"
 #include "support/fd_snapshot.hpp"
 #include "sys/calls.hpp"
@@ -242,6 +243,23 @@ TEST_F(DescriptorTravelTest, ProcessWhoseHostClosedEverythingIsToldSo) {
   });
 
   EXPECT_EQ(program.wait(), test::exited(0));
+}
+
+// Who finds what it looks for leaves its mark in the store.
+TEST_F(DescriptorTravelTest, TheMarkOfAPredecessorInTheSameSlotHidesNothing) {
+  const FileDescriptor file(STDERR_FILENO);
+  const Queue<FileDescriptor> first;
+  const Queue<FileDescriptor> second;
+  const Queue<FileDescriptor> third;
+  for (const auto& queue : {first, second, third}) queue.put(file);
+
+  auto predecessor = test::Child::run([&] { test::require(second.get() == file); });
+  EXPECT_EQ(predecessor.wait(), test::exited(0));
+  (void)shm::bury_the_dead();  // its slot is the next one to be taken
+  auto successor = test::Child::run([&] { test::require(first.get() == file); });
+
+  EXPECT_EQ(successor.wait(), test::exited(0));
+  EXPECT_EQ(third.get(), file);
 }
 
 }  // namespace
