@@ -40,12 +40,11 @@ class Watcher {
   void flush() noexcept {
     std::unique_lock guard(lock_);
     if (!begun_ || std::this_thread::get_id() == thread_) return;
-    const std::uint64_t round = rounds_ + 2;  // one that begins after now has ended then
-    ++changes_;
+    const std::uint64_t wanted = ++changes_;
     guard.unlock();
     detail::ring_bell();
     guard.lock();
-    turned_.wait(guard, [&] { return rounds_ >= round || watched_ + added_.size() == 0; });
+    turned_.wait(guard, [&] { return done_with_ >= wanted; });
   }
 
  private:
@@ -58,7 +57,7 @@ class Watcher {
     for (;;) {
       take_in(watched);
       call_back(watched);
-      finish_round(watched.size());
+      finish_round();
       Look look{*this, watched};
       try {
         (void)detail::wait_for_bell([](void* at) { return static_cast<Look*>(at)->changed(); },
@@ -74,7 +73,6 @@ class Watcher {
     seen_ = changes_;
     for (Future& future : added_) watched.push_back(std::move(future));
     added_.clear();
-    watched_ = watched.size();
   }
 
   static void call_back(std::vector<Future>& watched) {
@@ -90,10 +88,9 @@ class Watcher {
     watched = std::move(left);
   }
 
-  void finish_round(std::size_t left) {
+  void finish_round() {
     const std::lock_guard guard(lock_);
-    ++rounds_;
-    watched_ = left;
+    done_with_ = seen_;
     turned_.notify_all();
   }
 
@@ -121,10 +118,9 @@ class Watcher {
   std::mutex lock_;  // guards what follows
   std::condition_variable turned_;
   std::vector<Future> added_;
-  std::size_t watched_ = 0;
   std::uint64_t changes_ = 0;
-  std::uint64_t seen_ = 0;
-  std::uint64_t rounds_ = 0;
+  std::uint64_t seen_ = 0;       // changes_ when the present round began
+  std::uint64_t done_with_ = 0;  // and when the last one that has ended did
   bool begun_ = false;
   std::thread::id thread_;
 };

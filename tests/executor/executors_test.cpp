@@ -397,6 +397,23 @@ TEST(ProcessPoolExecutorTest, WhileAnExceptionUnwindsTheDestructorIsBounded) {
       std::runtime_error);
 }
 
+TEST(ProcessPoolExecutorTest, ShutdownWaitsForNoCallbacksOfAnotherExecutorsTasks) {
+  ProcessPoolExecutor busy(1);
+  const Event go;
+  std::atomic<int> called{0};
+  const auto open = busy.submit([](const Event& event) { event.wait(); }, go);
+  open.add_done_callback([&] { ++called; });
+  ProcessPoolExecutor other(1);
+  other.submit([] {}).add_done_callback([&] { ++called; });
+
+  other.shutdown();
+
+  EXPECT_EQ(called, 1);
+  go.set();
+  busy.shutdown();
+  EXPECT_EQ(called, 2);
+}
+
 TEST(ProcessPoolExecutorTest, WorkersCanBeTerminatedAndKilled) {
   for (const bool kill : {false, true}) {
     ProcessPoolExecutor executor(2);
