@@ -51,12 +51,12 @@ void Keeper::clean(std::uint32_t index, int status) {
   seat.deadline.store(INT64_MAX, std::memory_order_relaxed);  // relaxed: the word follows
   seat.limit.store(0, std::memory_order_relaxed);
   seat.park.store(0, std::memory_order_relaxed);
-  count_start(seat, status);
-  seat.ready.store(0, std::memory_order_relaxed);
+  const bool had_started = seat.ready.exchange(0, std::memory_order_acq_rel) != 0;
   MULTIPROCESSING_CRASH_POINT("pool.clean.cleared");
   seat.word.store(SeatWord{SeatPhase::vacant, incarnation + 1, {}}.packed(),
                   std::memory_order_release);
   posts_[index] = {};
+  count_start(had_started);  // last: a successor of ours would count it once more
   finish_wakes(state_);
   // It may have been the one that others relied on to look for work.
   if (more || has_work(view_)) wake_parked(state_, kMaxWorkers);
@@ -117,12 +117,12 @@ bool Keeper::give_back_chunk(DoingWord doing, const Loss& loss) {
 }
 
 // Workers that end before they are ready, one after the other, break the pool.
-void Keeper::count_start(Seat& seat, int status) {
-  if (seat.ready.load(std::memory_order_acquire) != 0) {
+void Keeper::count_start(bool had_started) noexcept {
+  if (had_started) {
     state_.failed_starts.store(0, std::memory_order_relaxed);  // relaxed: the keeper's own
     return;
   }
-  if (status == 0 || phase_of(state_) >= Phase::terminating) return;
+  if (phase_of(state_) >= Phase::terminating) return;
   if (state_.failed_starts.fetch_add(1, std::memory_order_relaxed) + 1 < kFailedStarts) return;
   (void)advance_phase(state_, Phase::broken);
 }

@@ -117,9 +117,13 @@ void give_back(Job& job, std::uint64_t chunk, const Loss& loss) noexcept {
     after.progress += 1;
   }
   // seq_cst: [C], and before the look at the ring's head (Ring::push_once)
-  (void)record.word.compare_exchange_strong(seen, after.packed(), std::memory_order_seq_cst,
-                                            std::memory_order_relaxed);
+  const bool given_back = record.word.compare_exchange_strong(
+      seen, after.packed(), std::memory_order_seq_cst, std::memory_order_relaxed);
   MULTIPROCESSING_CRASH_POINT("pool.chunk.given_back");
+  // Its end was this death: nobody else counts it.
+  if (given_back && after.progress == job.length(chunk)) {
+    job.ended.fetch_add(1, std::memory_order_seq_cst);
+  }
 }
 
 void add_failure(Job& job, std::uint64_t chunk, std::uint64_t item, Verdict verdict,

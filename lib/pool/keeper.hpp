@@ -58,7 +58,7 @@ class Keeper {
   void clean(std::uint32_t index, int status);
   bool give_back_task(std::uint32_t cell, const Loss& loss);
   bool give_back_chunk(DoingWord doing, const Loss& loss);
-  void count_start(Seat& seat, int status);
+  void count_start(bool had_started) noexcept;
   void limit(std::uint32_t index, sys::Nanoseconds now);
   [[nodiscard]] bool to_be_stopped(std::uint32_t index) noexcept;
   void stop(Post& post, sys::Nanoseconds now);

@@ -156,13 +156,17 @@ void empty_cell(Cell& cell) noexcept {
   if (cell.result.load(std::memory_order_acquire) != 0) release_at(cell.result);
 }
 
-void keep_failure(PoolState& state) {
-  detail::Writer out;
-  detail::encode_exception(out, std::current_exception());
-  shm::OwnedBlock block(shm::make_message(out.size(), {}));
-  auto* message = reinterpret_cast<shm::Message*>(block.get().data());
-  std::memcpy(message->bytes(), out.data(), out.size());
-  (void)shm::link(block.get(), state.failure);
+void keep_failure(PoolState& state) noexcept {
+  const std::exception_ptr failure = std::current_exception();
+  try {
+    detail::Writer out;
+    detail::encode_exception(out, failure);
+    shm::OwnedBlock block(shm::make_message(out.size(), {}));
+    auto* message = reinterpret_cast<shm::Message*>(block.get().data());
+    std::memcpy(message->bytes(), out.data(), out.size());
+    (void)shm::link(block.get(), state.failure);
+  } catch (...) {  // no memory
+  }
 }
 
 bool advance_phase(PoolState& state, Phase to) noexcept {

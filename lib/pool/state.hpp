@@ -233,8 +233,9 @@ void empty_cell(Cell& cell) noexcept;
 /// Moves on to a later phase; false if the pool is there already, or further.
 bool advance_phase(PoolState& state, Phase to) noexcept;
 
-/// Keeps the current exception as the reason why the pool is broken; the first one counts.
-void keep_failure(PoolState& state);
+/// Keeps the current exception as the reason why the pool is broken; the first one counts. Without
+/// memory it is lost.
+void keep_failure(PoolState& state) noexcept;
 
 /// How many seats are to be filled.
 [[nodiscard]] inline std::uint32_t wanted_seats(const PoolState& state) noexcept {

@@ -16,6 +16,7 @@
 
 #include <gtest/gtest.h>
 
+#include <multiprocessing/sharedctypes.hpp>
 #include <multiprocessing/synchronize.hpp>
 
 #include "shm/arena.hpp"
@@ -255,6 +256,21 @@ INSTANTIATE_TEST_SUITE_P(Points, PoolStartChaosTest,
                                          At{"process.child.born", 2}, At{"process.child.became", 2},
                                          At{"pool.seat.named", 1, StartMethod::spawn},
                                          At{"pool.seat.live", 1, StartMethod::spawn}));
+
+// Fails so many times, then no more.
+void fail_twice(const Value<int>& tries) {
+  if (tries.fetch_add(1) < 2) throw ValueError("not yet");
+}
+
+TEST(PoolStartsChaosTest, AFailedStartIsCountedOnceThoughTheKeeperDiesWithIt) {
+  for (const int visit : {1, 2}) {
+    const Value<int> tries(0);
+    Pool pool = make_armed({"pool.clean.cleared", visit},
+                           {.processes = 1, .initializer = partial(fail_twice, tries)});
+    EXPECT_EQ(pool.apply(same, 7), 7) << visit;
+    EXPECT_EQ(tries.get(), 3) << visit;
+  }
+}
 
 }  // namespace
 }  // namespace multiprocessing

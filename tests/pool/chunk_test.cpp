@@ -113,6 +113,15 @@ TEST_F(ChunkTest, AChunkWhoseWorkerDiedBeforeItCountedItIsCountedForIt) {
   EXPECT_EQ(job_.ended.load(), 1U) << "the last worker wakes who waits when all are counted";
 }
 
+TEST_F(ChunkTest, AChunkWhoseLastItemKilledItsWorkerIsCounted) {
+  set(0, {3, true, chunk_owner(kVictim)});
+
+  give_back(job_, 0, loss());
+
+  EXPECT_EQ(word(0).progress, 4U);
+  EXPECT_EQ(job_.ended.load(), 1U) << "or whoever ends the last chunk would wake nobody";
+}
+
 TEST_F(ChunkTest, AnItemThatHadFailedIsNotTriedAgain) {
   set(0, {1, true, chunk_owner(kVictim)});
   add_failure(job_, 0, 1, Verdict::raised, 0, nullptr);

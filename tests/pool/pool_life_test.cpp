@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -171,6 +172,13 @@ TEST(PoolLifeTest, AFailingInitializerBreaksThePoolWithItsText) {
 
   EXPECT_TRUE(tried.is_set());
   EXPECT_THROW(static_cast<void>(pool.apply_async(square, 1)), BrokenProcessPool);
+}
+
+TEST(PoolLifeTest, AnInitializerThatEndsTheWorkerBreaksThePoolWhateverItsExitCode) {
+  for (const int code : {0, 3}) {
+    Pool pool({.processes = 1, .initializer = partial([](int c) { std::exit(c); }, code)});
+    EXPECT_THROW(pool.apply(square, 1), BrokenProcessPool) << code;
+  }
 }
 
 TEST(PoolLifeTest, WorkersRetireAfterTheirNumberOfTasksAndNoneIsLost) {

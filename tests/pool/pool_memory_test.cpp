@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <optional>
@@ -19,6 +20,7 @@
 
 #include "pool/tasks.hpp"
 #include "shm/block.hpp"
+#include "sys/calls.hpp"
 
 namespace multiprocessing {
 namespace {
@@ -97,6 +99,26 @@ TEST_F(PoolMemoryTest, AKeeperWithoutMemoryDoesNotSpin) {
 
   EXPECT_TRUE(dead.wait(20s));
   EXPECT_THROW(dead.get(), WorkerDied);
+}
+
+// For the keeper, which forks workers; the keeper itself is forked by the real one.
+pid_t (*real_fork)() = nullptr;
+pid_t owner = 0;
+
+TEST_F(PoolMemoryTest, AKeeperThatCanNeitherForkNorSayWhyBreaksThePoolAllTheSame) {
+  real_fork = sys::calls().fork;
+  owner = ::getpid();
+  const sys::ScopedCall failing(&sys::Calls::fork, [] {
+    if (::getpid() == owner) return real_fork();
+    errno = EAGAIN;
+    return pid_t{-1};
+  });
+  Pool pool(1);
+  const auto result = pool.apply_async(square, 1);
+
+  const Hog hog;  // it tries forty times, for two seconds
+
+  EXPECT_THROW(result.get(20s), BrokenProcessPool);
 }
 
 TEST_F(PoolMemoryTest, ASubmitThatFailsLosesNothing) {

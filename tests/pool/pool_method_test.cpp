@@ -132,8 +132,8 @@ struct Unreadable {
 template <>
 struct Codec<Unreadable> {
   using Parts = detail::Types<>;
-  static constexpr bool kFixed = false;
-  static constexpr const char* kName = "unreadable";
+  [[maybe_unused]] static constexpr bool kFixed = false;
+  [[maybe_unused]] static constexpr const char* kName = "unreadable";
   static void encode(detail::Writer& /*out*/, const Unreadable& /*value*/) {}
   static Unreadable decode(detail::Reader& /*in*/) { throw ValueError("cannot be read"); }
 };
