@@ -141,5 +141,7 @@ constexpr std::int32_t pid_in(std::uint64_t obituary) noexcept {
 constexpr std::int32_t status_in(std::uint64_t obituary) noexcept {
   return static_cast<std::int32_t>(static_cast<std::uint32_t>(obituary));
 }
+/// The status of one that was killed, by all that is known for want of memory.
+inline constexpr std::int32_t kOutOfMemory = -1000;
 
 }  // namespace multiprocessing::pool

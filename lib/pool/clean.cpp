@@ -12,6 +12,7 @@
 #include "sys/children.hpp"
 #include "sys/crash_point.hpp"
 #include "sys/io.hpp"
+#include "sys/oom.hpp"
 #include "sys/process.hpp"
 
 namespace multiprocessing::pool {
@@ -32,7 +33,7 @@ void Keeper::clean(std::uint32_t index, int status) {
   const auto pid = static_cast<std::int32_t>(posts_[index].child->pid());
   const Loss loss{{index, static_cast<std::uint32_t>(incarnation) & kIncarnationMask},
                   sys::now() >= deadline ? Verdict::timed_out : Verdict::died,
-                  pack_obituary(pid, status),
+                  pack_obituary(pid, refined(status)),
                   state_.retries};
   const DoingWord doing = DoingWord::unpack(seat.doing.load(std::memory_order_acquire));
   bool more = false;
@@ -62,6 +63,16 @@ void Keeper::clean(std::uint32_t index, int status) {
   if (more || has_work(view_)) wake_parked(state_, kMaxWorkers);
   item_ended(state_);
   kill_strays();
+}
+
+// The kernel says SIGKILL whoever sent it, and itself counts those that it killed for want of
+// memory.
+int Keeper::refined(int status) {
+  if (status != -SIGKILL) return status;
+  const std::uint64_t kills = sys::oom_kills();
+  const bool one_more = kills > oom_kills_;
+  oom_kills_ = kills;
+  return one_more ? kOutOfMemory : status;
 }
 
 // running(dead) -> queued | died | timed_out. True: there is something to be claimed.

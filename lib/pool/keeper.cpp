@@ -14,6 +14,7 @@
 #include "sys/calls.hpp"
 #include "sys/children.hpp"
 #include "sys/crash_point.hpp"
+#include "sys/oom.hpp"
 #include "sys/pipe.hpp"
 #include "sys/process.hpp"
 
@@ -46,6 +47,7 @@ int Keeper::run() {
   sys::become_subreaper();
   share_processors(wanted_seats(state_));
   view_.returned.take_over();
+  oom_kills_ = sys::oom_kills();
   adopt();
   for (;;) {
     for (std::uint32_t i = 0; i < state_.seats; ++i) look_after(i);

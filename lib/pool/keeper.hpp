@@ -56,6 +56,7 @@ class Keeper {
   [[nodiscard]] int be_worker(std::uint32_t index, std::uint64_t incarnation);
   void look_after(std::uint32_t index);
   void clean(std::uint32_t index, int status);
+  int refined(int status);
   bool give_back_task(std::uint32_t cell, const Loss& loss);
   bool give_back_chunk(DoingWord doing, const Loss& loss);
   void count_start(bool had_started) noexcept;
@@ -77,6 +78,7 @@ class Keeper {
   std::vector<Post> posts_;
   sys::Nanoseconds wake_at_ = 0;
   int failed_forks_ = 0;
+  std::uint64_t oom_kills_ = 0;  // in the control group, those that are accounted for
 };
 
 }  // namespace multiprocessing::pool

@@ -4,20 +4,25 @@
 #include <multiprocessing/detail/thread_engine.hpp>
 #include <multiprocessing/pool.hpp>
 
+#include <csignal>
 #include <cstring>
 #include <utility>
 
 #include "pool/core.hpp"
 #include "pool/worker.hpp"
 #include "shm/object.hpp"
+#include "wire/memory_death.hpp"
 
 namespace multiprocessing::pool {
 
 std::exception_ptr worker_died(std::uint64_t obituary, const detail::TaskName& name) {
-  const std::int32_t status = status_in(obituary);
+  const bool for_memory = status_in(obituary) == kOutOfMemory;
+  const std::int32_t status = for_memory ? -SIGKILL : status_in(obituary);
   const auto signal = status < 0 ? std::optional<int>(-status) : std::nullopt;
   const auto code = status < 0 ? std::nullopt : std::optional<int>(status);
-  return std::make_exception_ptr(WorkerDied(pid_in(obituary), signal, code, name()));
+  const WorkerDied death(pid_in(obituary), signal, code, name());
+  if (for_memory) return std::make_exception_ptr(wire::MemoryDeath(death));
+  return std::make_exception_ptr(death);
 }
 
 std::exception_ptr task_timeout(const detail::TaskName& name) {

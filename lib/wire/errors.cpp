@@ -4,6 +4,8 @@
 
 #include <multiprocessing/errors.hpp>
 
+#include "wire/memory_death.hpp"
+
 namespace multiprocessing {
 
 namespace {
@@ -51,6 +53,16 @@ WorkerDied::WorkerDied(int pid, std::optional<int> signal, std::optional<int> ex
       signal_(signal),
       exit_code_(exit_code),
       task_name_(std::make_shared<const std::string>(task_name)) {}
+
+wire::MemoryDeath::MemoryDeath(const WorkerDied& death)
+    : WorkerDied(death),
+      text_(std::make_shared<const std::string>(
+          std::string(death.what()) +
+          ", probably for want of memory: its control group counts an out-of-memory kill")) {}
+
+const char* wire::MemoryDeath::what() const noexcept {
+  return text_->c_str();
+}
 
 KeyboardInterrupt::KeyboardInterrupt(int signum)
     : KeyboardInterrupt(signum, "interrupted by " + signal_name(signum)) {}

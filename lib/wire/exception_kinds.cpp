@@ -21,6 +21,7 @@
 #include <multiprocessing/errors.hpp>
 
 #include "wire/error_category.hpp"
+#include "wire/memory_death.hpp"
 
 namespace multiprocessing::wire {
 
@@ -129,6 +130,13 @@ WorkerDied read_worker_died(Reader& in, const std::string&) {
   return {pid, signal, exit_code, decode_value<std::string>(in)};
 }
 
+void write_memory_death(Writer& out, const MemoryDeath& error) {
+  write_worker_died(out, error);
+}
+MemoryDeath read_memory_death(Reader& in, const std::string& what) {
+  return MemoryDeath(read_worker_died(in, what));
+}
+
 }  // namespace
 
 const ExceptionKind* built_in_exception_kinds() {  // a flat table
@@ -182,6 +190,7 @@ const ExceptionKind* built_in_exception_kinds() {  // a flat table
       with_data<BufferTooShort, write_too_short, read_too_short>(),
       with_data<LockOwnerDied, write_owner_died, read_owner_died>(),
       with_data<WorkerDied, write_worker_died, read_worker_died>(),
+      with_data<MemoryDeath, write_memory_death, read_memory_death>(),
       with_data<KeyboardInterrupt, write_interrupt, read_interrupt>(),
       ExceptionKind{},
   };
