@@ -11,35 +11,22 @@
 #include <gtest/gtest.h>
 
 #include "process/gate.hpp"
-#include "shm/process_table.hpp"
-#include "shm/slot_word.hpp"
+#include "support/chaos.hpp"
 #include "support/child.hpp"
 #include "sys/crash_point.hpp"
 
 namespace multiprocessing {
 namespace {
 
-// Slots that are not free once the dead are buried.
-int taken_slots() {
-  shm::bury_the_dead();
-  int taken = 0;
-  const std::uint64_t used = shm::arena().header().slots_used.load(std::memory_order_acquire);
-  for (std::uint32_t i = 0; i < used; ++i) {
-    const std::uint64_t word = shm::slot_at(i).state.load(std::memory_order_acquire);
-    taken += shm::state_of(word) == shm::SlotState::free ? 0 : 1;
-  }
-  return taken;
-}
-
 class ProcessChaosTest : public testing::TestWithParam<const char*> {
  protected:
-  ProcessChaosTest() : slots_(taken_slots()) {}
+  ProcessChaosTest() : slots_(test::taken_slots()) {}
 
   // Everybody who could tell has gone, and the family can still start processes.
   void expect_no_trace(test::Gate& held) const {
     EXPECT_EQ(held.rest(), "") << "somebody was left over, and has written";
     // The dying let go of their pipes before their slots; ctest's time limit is the watchdog.
-    while (taken_slots() != slots_) ::sched_yield();
+    while (test::taken_slots() != slots_) ::sched_yield();
     Process process([] {});
     process.start();
     EXPECT_TRUE(process.join());

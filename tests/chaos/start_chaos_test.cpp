@@ -11,8 +11,7 @@
 
 #include <gtest/gtest.h>
 
-#include "shm/process_table.hpp"
-#include "shm/slot_word.hpp"
+#include "support/chaos.hpp"
 #include "support/child.hpp"
 #include "sys/crash_point.hpp"
 
@@ -21,26 +20,14 @@ namespace {
 
 constexpr const char* kCrashAt = "MULTIPROCESSING_CRASH_AT";
 
-// Slots that are not free once the dead are buried.
-int taken_slots() {
-  shm::bury_the_dead();
-  int taken = 0;
-  const std::uint64_t used = shm::arena().header().slots_used.load(std::memory_order_acquire);
-  for (std::uint32_t i = 0; i < used; ++i) {
-    const std::uint64_t word = shm::slot_at(i).state.load(std::memory_order_acquire);
-    taken += shm::state_of(word) == shm::SlotState::free ? 0 : 1;
-  }
-  return taken;
-}
-
 // In programs of their own, so that each has a fork server of its own.
 class StartChaosTest : public testing::TestWithParam<const char*> {
  protected:
-  StartChaosTest() : slots_(taken_slots()) {}
+  StartChaosTest() : slots_(test::taken_slots()) {}
 
   // The dying let go of their pipes before their slots; ctest's time limit is the watchdog.
   ~StartChaosTest() override {
-    while (taken_slots() != slots_) ::sched_yield();
+    while (test::taken_slots() != slots_) ::sched_yield();
   }
 
  private:

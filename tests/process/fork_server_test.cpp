@@ -21,94 +21,63 @@
 #include "process/gate.hpp"
 #include "shm/process_table.hpp"
 #include "support/child.hpp"
+#include "support/fork_server.hpp"
 #include "sys/proc_stat.hpp"
 #include "sys/socket_pair.hpp"
 
 namespace multiprocessing {
 namespace {
 
+using test::code_of;
+using test::fork_server_pid;
 using test::require;
+using test::served;
+using test::with_fork_server;
 
 constexpr StartMethod kServed = StartMethod::forkserver;
-
-std::optional<int> code_of(Process& process) {
-  process.start();
-  require(process.join());
-  return process.exitcode();
-}
-
-// The fork server of this process; nobody if there is none.
-shm::Name server() {
-  const auto used =
-      static_cast<std::uint32_t>(shm::arena().header().slots_used.load(std::memory_order_acquire));
-  for (std::uint32_t i = 0; i < used; ++i) {
-    shm::Slot& slot = shm::slot_at(i);
-    const shm::Name name{i, slot.state.load(std::memory_order_acquire) >> 18U};
-    if (shm::is_live(name) && !shm::is_dead(name) &&
-        slot.parent.load(std::memory_order_acquire) == shm::pack_name(shm::self()) &&
-        shm::title_of(name) == "multiprocessing.forkserver") {
-      return name;
-    }
-  }
-  return {};
-}
-
-// In a program of its own, with a server of its own that has started something.
-void with_server(const std::function<void(pid_t server)>& body) {
-  auto program = test::Child::run([&] {
-    Process first({.method = kServed}, [] {});
-    require(code_of(first) == 0);
-    require(!server().nobody());
-    body(shm::pid_of(server()));
-  });
-  EXPECT_EQ(program.wait(), test::exited(0));
-}
 
 void wait_for(const Event& event) {
   event.wait();
 }
 
 TEST(ForkServerTest, OneServerServesAllAndHasOneThread) {
-  with_server([](pid_t pid) {
-    Process another({.method = kServed}, [] {});
-    require(code_of(another) == 0);
-    require(shm::pid_of(server()) == pid);
+  with_fork_server([](pid_t pid) {
+    require(served([] {}) == 0);
+    require(fork_server_pid() == pid);
     sys::ProcStat stat;
     require(stat.read(pid) && stat.number(sys::ProcStat::threads) == 1);
   });
 }
 
 TEST(ForkServerTest, ServerIsNoChildThatAnybodyWaitsFor) {
-  with_server([](pid_t) { require(active_children().empty()); });
+  with_fork_server([](pid_t) { require(active_children().empty()); });
 }
 
 TEST(ForkServerTest, SigintLeavesServerAndChildrenAlone) {
-  with_server([](pid_t pid) {
+  with_fork_server([](pid_t pid) {
     const Event end;
     Process running({.method = kServed}, wait_for, end);
     running.start();
 
     ::kill(pid, SIGINT);
 
-    Process next({.method = kServed}, [] {});
-    require(code_of(next) == 0);
-    require(shm::pid_of(server()) == pid);
+    require(served([] {}) == 0);
+    require(fork_server_pid() == pid);
     end.set();
     require(running.join() && running.exitcode() == 0);
   });
 }
 
 TEST(ForkServerTest, KilledServerIsReplacedAndItsChildrenRunOn) {
-  with_server([](pid_t pid) {
+  with_fork_server([](pid_t pid) {
     const Event end;
     Process running({.method = kServed}, wait_for, end);
     running.start();
 
     ::kill(pid, SIGKILL);
-    Process next({.method = kServed}, [] { throw SystemExit{3}; });
-    require(code_of(next) == 3);
+    require(served([] { throw SystemExit{3}; }) == 3);
 
-    require(shm::pid_of(server()) != pid);
+    require(fork_server_pid() != pid);
     require(running.is_alive());
     end.set();
     require(running.join());
@@ -117,7 +86,7 @@ TEST(ForkServerTest, KilledServerIsReplacedAndItsChildrenRunOn) {
 }
 
 TEST(ForkServerTest, DeathOfAChildWhoseServerHasDiedIsTold) {
-  with_server([](pid_t pid) {
+  with_fork_server([](pid_t pid) {
     const Event never;
     Process running({.method = kServed}, wait_for, never);
     running.start();
@@ -133,9 +102,8 @@ TEST(ForkServerTest, ServerEndsWithItsProgram) {
   for (const int signal : {0, SIGKILL}) {
     test::Gate told;
     auto program = test::Child::run([&] {
-      Process first({.method = kServed}, [] {});
-      require(code_of(first) == 0);
-      const pid_t pid = shm::pid_of(server());
+      require(served([] {}) == 0);
+      const pid_t pid = fork_server_pid();
       require(::write(told.writer(), &pid, sizeof pid) == sizeof pid);
       if (signal != 0) ::raise(signal);
     });
@@ -155,15 +123,14 @@ TEST(ForkServerTest, ServerEndsWithItsProgram) {
 }
 
 TEST(ForkServerTest, ForkedChildHasAServerOfItsOwn) {
-  with_server([](pid_t pid) {
+  with_fork_server([](pid_t pid) {
     Process child({.method = StartMethod::fork}, [pid] {
-      require(server().nobody());
-      Process grandchild({.method = kServed}, [] {});
-      require(code_of(grandchild) == 0);
-      require(shm::pid_of(server()) != pid);
+      require(test::fork_server().nobody());
+      require(served([] {}) == 0);
+      require(fork_server_pid() != pid);
     });
     require(code_of(child) == 0);
-    require(shm::pid_of(server()) == pid);
+    require(fork_server_pid() == pid);
   });
 }
 

@@ -26,6 +26,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::Gate;
+using test::in_a_program;
 using test::require;
 using test::sleep_for_ever;
 
@@ -37,12 +38,6 @@ int interrupted(const std::function<void()>& call) {
     return error.signum();
   }
   return 0;
-}
-
-// A program of its own: signals and their handlers are the whole process's.
-test::Status in_a_program(const std::function<void()>& body) {
-  auto program = test::Child::run(body);
-  return program.wait();
 }
 
 // Blocks for ever in each kind of wait, by name.

@@ -22,13 +22,9 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::Gate;
+using test::in_a_program;
 using test::require;
 using test::sleep_for_ever;
-
-test::Status in_a_program(const std::function<void()>& body) {
-  auto program = test::Child::run(body);
-  return program.wait();
-}
 
 bool is_blocked(int signal) {
   sigset_t mask;

@@ -12,8 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "process/each_start_method.hpp"
-#include "shm/process_table.hpp"
-#include "shm/slot_word.hpp"
+#include "support/chaos.hpp"
 #include "support/child.hpp"
 #include "sys/clock.hpp"
 
@@ -22,21 +21,10 @@ namespace {
 
 constexpr sys::Nanoseconds kTwiceTheBound = 2'000'000'000;
 
-int taken_slots() {
-  shm::bury_the_dead();
-  int taken = 0;
-  const std::uint64_t used = shm::arena().header().slots_used.load(std::memory_order_acquire);
-  for (std::uint32_t i = 0; i < used; ++i) {
-    const std::uint64_t word = shm::slot_at(i).state.load(std::memory_order_acquire);
-    taken += shm::state_of(word) == shm::SlotState::free ? 0 : 1;
-  }
-  return taken;
-}
-
 // Every process has a slot from before its birth to its end.
 bool all_gone(int before) {
   const sys::Nanoseconds deadline = sys::deadline_after(kTwiceTheBound);
-  while (taken_slots() != before) {
+  while (test::taken_slots() != before) {
     if (sys::now() > deadline) return false;
     ::sched_yield();
   }
@@ -61,7 +49,7 @@ using StartOrphanTest = test::EachStartMethod;
 INSTANTIATE_TEST_SUITE_P(Methods, StartOrphanTest, test::each_start_method(), test::name_of);
 
 TEST_P(StartOrphanTest, DaemonicChildrenEndWithAKilledParent) {
-  const int before = taken_slots();
+  const int before = test::taken_slots();
   const Semaphore ready(0);
   auto program = test::Child::run([&] {
     for (int i = 0; i < 3; ++i) ctx().Process({.daemon = true}, resist, ready).start();
@@ -75,7 +63,7 @@ TEST_P(StartOrphanTest, DaemonicChildrenEndWithAKilledParent) {
 }
 
 TEST_P(StartOrphanTest, GrandchildrenEndWithAKilledRoot) {
-  const int before = taken_slots();
+  const int before = test::taken_slots();
   const Semaphore ready(0);
   auto program = test::Child::run([&] {
     ctx().Process({.die_with_parent = true}, start_grandchild, GetParam(), ready).start();
@@ -90,7 +78,7 @@ TEST_P(StartOrphanTest, GrandchildrenEndWithAKilledRoot) {
 
 TEST_P(StartOrphanTest, ParentKilledAtAnyTimeWhileItStartsLeavesNobody) {
   std::mt19937 random(4711);  // NOLINT(cert-msc51-cpp): the same moments each time
-  const int before = taken_slots();
+  const int before = test::taken_slots();
   for (int round = 0; round < 40; ++round) {
     auto program = test::Child::run([&] {
       for (int i = 0; i < 40; ++i) {
@@ -113,7 +101,7 @@ TEST_P(StartOrphanTest, ParentKilledAtAnyTimeWhileItStartsLeavesNobody) {
 }
 
 TEST_P(StartOrphanTest, OrdinaryChildOutlivesItsParentAndKnowsIt) {
-  const int before = taken_slots();
+  const int before = test::taken_slots();
   const Event up;
   const Queue<bool> told;
   auto program = test::Child::run([&] {

@@ -7,6 +7,7 @@
 
 #include "shm/block.hpp"
 #include "shm/process_table.hpp"
+#include "shm/slot_word.hpp"
 #include "sys/crash_point.hpp"
 
 namespace multiprocessing::test {
@@ -53,6 +54,17 @@ bool has_ended(const Child& child) {
 void bury_all() {
   while (shm::bury_the_dead() != 0) {
   }
+}
+
+int taken_slots() {
+  bury_all();
+  int taken = 0;
+  const std::uint64_t used = shm::arena().header().slots_used.load(std::memory_order_acquire);
+  for (std::uint32_t i = 0; i < used; ++i) {
+    const std::uint64_t word = shm::slot_at(i).state.load(std::memory_order_acquire);
+    taken += shm::state_of(word) == shm::SlotState::free ? 0 : 1;
+  }
+  return taken;
 }
 
 std::size_t blocks_in_use() {

@@ -41,6 +41,9 @@ bool has_ended(const Child& child);
 /// Sweeps until nothing is left of the dead.
 void bury_all();
 
+/// Slots of the process table that are not free once the dead are buried.
+int taken_slots();
+
 /// Blocks of shared memory in use once the dead are swept.
 std::size_t blocks_in_use();
 

@@ -130,6 +130,10 @@ Status Child::wait() {
   return exited(WEXITSTATUS(raw_status_));
 }
 
+Status in_a_program(const std::function<void()>& body) {
+  return Child::run(body).wait();
+}
+
 void hang_up() {
   // A byte as well as the hang-up: a grandchild may hold a copy of the pipe.
   const char byte = 0;

@@ -76,6 +76,10 @@ class Child {
   bool reaped_ = false;
 };
 
+/// Runs `body` in a child and waits for its end: what it changes (signals, environment, a fork
+/// server) is the whole process's.
+Status in_a_program(const std::function<void()>& body);
+
 /// In a child: tells the parent that its `await_hang_up` may return.
 void hang_up();
 
