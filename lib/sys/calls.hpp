@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 
@@ -75,6 +76,10 @@ struct Calls {
   ssize_t (*recvmsg)(int fd, struct msghdr* message, int flags);
   int (*eventfd)(unsigned value, int flags);
   int (*unlink)(const char* path);
+  int (*linkat)(int from, const char* path, int to, const char* name, int flags);
+  int (*lstat)(const char* path, struct stat* status);
+  int (*statvfs)(const char* path, struct statvfs* status);
+  int (*fchmod)(int fd, mode_t mode);
   int (*mkdir)(const char* path, mode_t mode);
   int (*rmdir)(const char* path);
 

@@ -103,6 +103,10 @@ bool is_own_sealed_memfd(int fd) noexcept {
   return seals >= 0 && (seals & kSizeSeals) == kSizeSeals;
 }
 
+int resize(int fd, std::uint64_t size) noexcept {
+  return truncate_quietly(fd, size) == 0 ? 0 : errno;
+}
+
 std::byte* map_shared(int fd, std::uint64_t size) {
   void* const address =
       calls().mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);

@@ -28,6 +28,10 @@ namespace multiprocessing::sys {
 /// Whether `fd` is a file of this user of at least a page that is sealed as `create_memfd` does.
 [[nodiscard]] bool is_own_sealed_memfd(int fd) noexcept;
 
+/// Gives a file `size` bytes, sparse where it grows. Returns 0 or the error number; RLIMIT_FSIZE
+/// below `size` is EFBIG, never a signal.
+[[nodiscard]] int resize(int fd, std::uint64_t size) noexcept;
+
 /// Maps the file's first `size` bytes for reading and writing, shared, without reserving memory,
 /// excluded from core dumps (a dump would fault in every hole).
 /// \throws std::system_error naming mmap or madvise.
