@@ -12,6 +12,7 @@
 #include "process/log.hpp"
 #include "process/notice.hpp"
 #include "process/settings.hpp"
+#include "shm/family_end.hpp"
 #include "shm/object.hpp"
 #include "shm/process_table.hpp"
 #include "sys/crash_point.hpp"
@@ -101,6 +102,7 @@ void record_end(int status) {
   shm::record_exit(status & 0xFF);
   shm::leave_single_holds();
   MULTIPROCESSING_CRASH_POINT("process.end.recorded");
+  shm::end_of_process();
 }
 
 void bootstrap(const Birth& birth, const std::function<int()>& body) noexcept {

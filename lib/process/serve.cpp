@@ -17,6 +17,7 @@
 #include "process/fork_server.hpp"
 #include "process/newborn.hpp"
 #include "process/notice.hpp"
+#include "shm/family_end.hpp"
 #include "shm/process_table.hpp"
 #include "sys/calls.hpp"
 #include "sys/children.hpp"
@@ -147,6 +148,7 @@ void serve(int socket, const shm::Cookie& cookie) noexcept {
     if (!sys::is_own_user(peer.uid)) {
       throw std::system_error(EPERM, std::system_category(), "the fork server's socket");
     }
+    shm::be_helper();
     Server(socket, cookie).run();
   } catch (...) {
     report_exception("multiprocessing.forkserver", std::current_exception());

@@ -42,6 +42,8 @@ inline constexpr std::size_t kSweepsEnded = 1;
 inline constexpr std::size_t kStoreLock = 2;
 inline constexpr std::size_t kStoreMade = 3;
 inline constexpr std::size_t kStoreGone = 4;
+inline constexpr std::size_t kSegmentsLock = 5;
+inline constexpr std::size_t kSegmentList = 6;
 
 /// The first page of the arena.
 struct ArenaHeader {
@@ -65,7 +67,7 @@ struct ArenaHeader {
   alignas(64) std::atomic<std::uint64_t> deaths;      // of the family, ever
   alignas(64) std::atomic<std::uint64_t> seat;        // the watch's seat: a packed name or 0
   // 0: when the seat last ticked; 1: sweeps that ended; 2 to 4: the store of descriptors
-  // (descriptor.hpp); 7: numbers given to threads (lib/sync)
+  // (descriptor.hpp); 5 and 6: named segments (lib/shared); 7: numbers given to threads (lib/sync)
   alignas(64) std::atomic<std::uint64_t> family_words[8];
 };
 
@@ -88,6 +90,9 @@ class Arena {
   /// Makes the arena behind `fd`, which another program has made, this process's own.
   /// \throws ValueError if there is one already, or naming both layout ids; std::system_error
   static void adopt(int fd);
+
+  /// The process's arena if it has been made; makes none.
+  static Arena* made() noexcept { return instance_.load(std::memory_order_acquire); }
 
   [[nodiscard]] std::byte* base() const noexcept { return base_; }
   [[nodiscard]] ArenaHeader& header() const noexcept {

@@ -48,7 +48,14 @@ DescriptorStore& store() {
   return *found;
 }
 
-bool is_gone(ObjectId id) noexcept {
+constexpr ObjectId kKept = ~ObjectId{0};  // no object's: offsets are below the arena's size
+
+bool is_gone(DescriptorStore::Key key) noexcept {
+  const ObjectId id = key.name;
+  // acquire: whoever keeps another file has put its number there before
+  if (id == kKept) {
+    return family_word(kSegmentList).load(std::memory_order_acquire) != key.number;
+  }
   ObjectHeader* const object = find_object(id, ObjectKind::descriptor);
   if (object == nullptr) return true;
   // seq_cst: [G]
@@ -87,9 +94,9 @@ bool turn(DescriptorStore& store, F look) {
     if (key.name == 0) {
       store.drop_oldest();
       if (key.number == mark) break;
-    } else if (is_gone(key.name)) {
+    } else if (is_gone(key)) {
       store.drop_oldest();
-      count_dropped();
+      if (key.name != kKept) count_dropped();
     } else {
       const Look wish = look(key.name);
       if (wish == Look::stop) return true;
@@ -114,9 +121,9 @@ void repair(DescriptorStore& store) {
 
 void drop_those_gone(DescriptorStore& store) noexcept {
   std::atomic<std::uint64_t>& gone = family_word(kStoreGone);
-  for (DescriptorStore::Key key; store.oldest(key) && key.name != 0 && is_gone(key.name);) {
+  for (DescriptorStore::Key key; store.oldest(key) && key.name != 0 && is_gone(key);) {
     store.drop_oldest();
-    count_dropped();
+    if (key.name != kKept) count_dropped();
   }
   // The rest lie further back, or were counted twice.
   if (gone.exchange(0, std::memory_order_seq_cst) == 0) return;  // [G]
@@ -219,6 +226,14 @@ sys::UniqueFd receive_descriptor(ObjectId id) {
   }
   if (errno != 0 && errno != ENOENT) sys::throw_errno("recvmsg", "a file descriptor");
   throw TransferError("a file descriptor was lost on its way: it is not in the family's store");
+}
+
+bool keep_descriptor(int fd, std::uint64_t number) {
+  ensure_descriptor_store();
+  DescriptorStore* const found = ends.load(std::memory_order_acquire);
+  if (found == nullptr || !found->usable()) return false;
+  const StoreLock lock(*found);
+  return found->put({kKept, number}, fd, true);
 }
 
 void ensure_descriptor_store() noexcept {

@@ -10,7 +10,8 @@
 // Layout: object of kind `descriptor`, whose payload is
 //   0   gone   1: nobody can ask for it any more
 // and in the store, oldest first, messages (object id, 0) with the file, or (0, number) without
-// one: the mark of somebody who turns the store over.
+// one: the mark of somebody who turns the store over; or (kKept, number) with a file that stays
+// open until the last process of the family has ended, or another one is kept.
 //
 //                 send                        last holder goes              whoever has the lock
 //   (no file) ------------> in the store ------------------------> gone ----------------------> -
@@ -52,6 +53,11 @@ LocalHold* send_descriptor(int fd);
 /// \throws TransferError if the file was lost, or there is no store here; std::system_error naming
 /// recvmsg (EMFILE), KeyboardInterrupt
 [[nodiscard]] sys::UniqueFd receive_descriptor(ObjectId id);
+
+/// Keeps what `fd` stands for open until the last process of the family has ended, however it ends,
+/// or family_words[kSegmentList] is no more `number`, which it must be by now. False: there is no
+/// store here, or no room in it.
+[[nodiscard]] bool keep_descriptor(int fd, std::uint64_t number);
 
 /// Makes the family's store, unless that has been done. Before the first child is born: who has no
 /// store at birth will never have one.

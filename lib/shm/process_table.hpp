@@ -65,6 +65,10 @@ struct JournalEntry {
   std::atomic<std::uint64_t> kind;  // PublishKind
 };
 
+// Bits of Slot::flags; bit 0 is the process floor's.
+inline constexpr std::uint32_t kLeaving = 1U << 1U;  // runs nothing of the program's any more
+inline constexpr std::uint32_t kHelper = 1U << 2U;   // never ran anything of the program's
+
 inline constexpr std::size_t kNotes = 8;
 inline constexpr std::size_t kDrops = 16;
 inline constexpr std::size_t kJournal = 32;
@@ -73,7 +77,7 @@ inline constexpr std::size_t kIntents = 32;
 struct alignas(64) Slot {
   std::atomic<std::uint64_t> state;
   std::atomic<std::uint32_t> pid;          // 0: not born yet
-  std::atomic<std::uint32_t> flags;        // kDaemon, kWorker...
+  std::atomic<std::uint32_t> flags;        // kLeaving, kHelper...
   std::atomic<std::uint64_t> start_time;   // pid 22, start 42 as a checker read it; 0: not yet
   std::atomic<std::uint64_t> parent;       // packed name of the process that made this one, or 0
   std::atomic<std::uint64_t> inherits;     // packed name whose holds this one inherited, or 0
