@@ -34,6 +34,7 @@
 #include <multiprocessing/detail/list.hpp>
 #include <multiprocessing/detail/namespace.hpp>
 #include <multiprocessing/detail/set.hpp>
+#include <multiprocessing/detail/shared_memory_manager.hpp>
 #include <multiprocessing/errors.hpp>
 #include <multiprocessing/pool.hpp>
 #include <multiprocessing/queues.hpp>

@@ -15,6 +15,7 @@
 #include <multiprocessing/progress.hpp>
 #include <multiprocessing/queue.hpp>
 #include <multiprocessing/queues.hpp>
+#include <multiprocessing/shared_memory.hpp>
 #include <multiprocessing/sharedctypes.hpp>
 #include <multiprocessing/signals.hpp>
 #include <multiprocessing/synchronize.hpp>
