@@ -75,7 +75,6 @@ std::string child_creates(std::istream& words) {
 }
 
 void make_and_remove() {
-  const mp::SharedMemory kept({.create = true, .size = 10});
   for (;;) {
     const mp::SharedMemory memory({.create = true, .size = 10});
     const mp::SharedMemory same(memory.name());
@@ -87,7 +86,7 @@ std::string dies_at(std::istream& words) {
   std::string point;
   int visit = 0;
   words >> point >> visit;
-  mp::Process process([&] {
+  mp::Process process(mp::ProcessOptions{.die_with_parent = true}, [&] {
     multiprocessing::sys::arm_crash_point(point.c_str(), visit);
     make_and_remove();
   });
@@ -102,7 +101,10 @@ std::string crowd(std::istream& words) {
   int count = 0;
   words >> count;
   for (int i = 0; i < count; ++i) {
-    crowd_members.emplace_back(mp::ProcessOptions{.daemon = true}, make_and_remove);
+    crowd_members.emplace_back(mp::ProcessOptions{.daemon = true}, [] {
+      const mp::SharedMemory kept({.create = true, .size = 10});
+      make_and_remove();
+    });
     crowd_members.back().start();
   }
   return "ok";
