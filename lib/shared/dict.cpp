@@ -94,11 +94,12 @@ DictState& ByteDict::state() const {
 bool ByteDict::get(Bytes key, DictBytes& out) const {
   const Table table(state());
   const Word hash = table.hash(key);
+  Leaf leaf;
+  Found found;
   for (int looks = 0; looks < kPatience; ++looks) {
-    const Leaf leaf = table.look(hash);
+    table.look(hash, leaf);
     if (leaf.words == nullptr) return false;
-    const Found found =
-        Page(leaf.words, leaf.header).find(hash, key, [&] { return !leaf.changed(); });
+    (void)Page(leaf.words, leaf.header).find(hash, key, found, [&] { return !leaf.changed(); });
     if (found && found.record.handles != 0) break;  // what they name must not go meanwhile
     if (found) shared::copy_out(out.resize(found.value_size), found.value, found.value_size);
     if (!leaf.changed()) return static_cast<bool>(found);
@@ -109,11 +110,12 @@ bool ByteDict::get(Bytes key, DictBytes& out) const {
 bool ByteDict::contains(Bytes key) const {
   const Table table(state());
   const Word hash = table.hash(key);
+  Leaf leaf;
+  Found found;
   for (int looks = 0; looks < kPatience; ++looks) {
-    const Leaf leaf = table.look(hash);
+    table.look(hash, leaf);
     if (leaf.words == nullptr) return false;
-    const Found found =
-        Page(leaf.words, leaf.header).find(hash, key, [&] { return !leaf.changed(); });
+    (void)Page(leaf.words, leaf.header).find(hash, key, found, [&] { return !leaf.changed(); });
     if (!leaf.changed()) return static_cast<bool>(found);
   }
   return Session(table, key).contains();

@@ -85,21 +85,22 @@ Word Page::hash_of(const Slot& slot, Word seed) const {
 std::uint32_t Page::room(std::uint32_t words) const noexcept {
   const PageUse now = use();
   if (now.spare_words >= words && words > 0) return now.spare_at;
-  return now.top + words <= header_.words ? now.top : 0;
+  return now.top + words <= header().words ? now.top : 0;
 }
 
 bool Page::slot_left() const noexcept {
-  return (use().used + 1) * 8 <= header_.slots * 7;
+  return (use().used + 1) * 8 <= header().slots * 7;
 }
 
 std::uint32_t Page::slot_for(Word hash) const noexcept {
-  std::uint32_t index = start_of(hash, header_.slots);
-  while (is_entry(Slot::unpack(load(slot(index))).kind)) index = (index + 1) & (header_.slots - 1);
+  const std::uint32_t slots = header().slots;
+  std::uint32_t index = start_of(hash, slots);
+  while (is_entry(Slot::unpack(load(slot(index))).kind)) index = (index + 1) & (slots - 1);
   return index;
 }
 
 Page Page::make(Words words, PageHeader header) noexcept {
-  Page page(words, header);
+  const Page page(words, header.packed());
   store(words[0], header.packed());
   page.set_use({kSlotsAt + header.slots, 0, 0, 0});
   for (std::uint32_t i = 0; i < header.slots; ++i) store(page.slot(i), 0);

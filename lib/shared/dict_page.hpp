@@ -124,47 +124,55 @@ struct Found {
 
 class Page {
  public:
-  Page(Words words, PageHeader header) noexcept : words_(words), header_(header) {}
-  explicit Page(Word page) noexcept
-      : words_(page_words(page)), header_(PageHeader::unpack(load(words_[0]))) {}
+  /// `header` is word 0 as it was read.
+  Page(Words words, Word header) noexcept : words_(words), header_(header) {}
+  explicit Page(Word page) noexcept : words_(page_words(page)), header_(load(words_[0])) {}
 
-  [[nodiscard]] const PageHeader& header() const noexcept { return header_; }
+  [[nodiscard]] PageHeader header() const noexcept { return PageHeader::unpack(header_); }
   [[nodiscard]] std::atomic<Word>& slot(std::uint32_t index) const noexcept {
     return words_[kSlotsAt + index];
   }
   [[nodiscard]] Words at(std::uint32_t word) const noexcept { return words_ + word; }
 
-  /// The key's slot. `valid()` says whether what was read so far may be followed; false ends the
-  /// search with nothing.
+  /// The key's slot, in `found`. `valid()` says whether what was read so far may be followed; false
+  /// ends the search with nothing.
+  ///
+  /// What is found is written where it is read, word by word: returned by value it is copied in
+  /// wider pieces than it was written in, and such a copy waits for the writes (a third of a get).
   template <class Valid>
-  [[nodiscard]] Found find(Word hash, Key key, Valid valid) const {
-    const std::uint32_t slots = header_.slots;
-    std::uint32_t index = start_of(hash, slots);
-    for (std::uint32_t i = 0; i < slots; ++i, index = (index + 1) & (slots - 1)) {
+  bool find(Word hash, Key key, Found& found, Valid valid) const {
+    const PageHeader page = header();
+    std::uint32_t index = start_of(hash, page.slots);
+    for (std::uint32_t i = 0; i < page.slots; ++i, index = (index + 1) & (page.slots - 1)) {
       const Word word = load(slot(index));
-      if (word == 0) return {};
+      if (word == 0) break;
       if (word >> 43U != tag_of(hash)) continue;  // of most others; the rest is not looked at
       const Slot seen = Slot::unpack(word);
-      if (seen.at + entry_words(seen) > header_.words) continue;
-      Found found{word, index, {}, at(seen.at), seen.value_size};
-      if (seen.kind == SlotKind::inside && is_inside(seen, key)) return found;
+      if (seen.at + entry_words(seen) > page.words) continue;
+      found.index = index;
+      found.value = at(seen.at);
+      found.value_size = seen.value_size;
+      found.record.handles = 0;
+      if (seen.kind == SlotKind::inside && is_inside(seen, key)) {
+        found.slot = word;
+        return true;
+      }
       if (seen.kind != SlotKind::record) continue;
       found.record = RecordEntry::read(found.value);
-      if (!valid()) return {};
-      if (is_record(found, hash, key)) return found;
+      if (!valid()) break;
+      if (is_record(found, hash, key)) {
+        found.slot = word;
+        return true;
+      }
     }
-    return {};
-  }
-
-  /// Requires the bucket's claim.
-  [[nodiscard]] Found find(Word hash, Key key) const {
-    return find(hash, key, [] { return true; });
+    found.slot = 0;
+    return false;
   }
 
   /// Calls visit(slot) for each entry. Requires the bucket's claim, or a page nobody changes.
   template <class Visit>
   void for_each(Visit visit) const {
-    for (std::uint32_t i = 0; i < header_.slots; ++i) {
+    for (std::uint32_t i = 0, slots = header().slots; i < slots; ++i) {
       const Slot seen = Slot::unpack(load(slot(i)));
       if (is_entry(seen.kind)) visit(seen);
     }
@@ -185,8 +193,10 @@ class Page {
   [[nodiscard]] PageUse use() const noexcept { return PageUse::unpack(load(words_[1])); }
   void set_use(const PageUse& use) const noexcept { store(words_[1], use.packed()); }
   void condemn(bool condemned) noexcept {
-    header_.condemned = condemned;
-    store(words_[0], header_.packed());
+    PageHeader mine = header();
+    mine.condemned = condemned;
+    header_ = mine.packed();
+    store(words_[0], header_);
   }
 
   /// Makes an empty page in memory that nobody looks at.
@@ -208,7 +218,7 @@ class Page {
   }
 
   Words words_;
-  PageHeader header_;
+  Word header_;
 };
 
 }  // namespace multiprocessing::shared

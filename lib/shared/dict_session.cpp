@@ -56,7 +56,7 @@ void Busy::check(const DictState& state) {
 
 LeafClaim::LeafClaim(Table table, Word hash) : table_(table), hash_(hash), me_(own_claim()) {
   Busy::check(table.state());
-  leaf_ = table_.claim_leaf(hash_, me_);
+  table_.claim_leaf(hash_, me_, leaf_);
 }
 
 LeafClaim::~LeafClaim() {
@@ -71,8 +71,13 @@ void LeafClaim::move_to(Bucket& bucket, std::uint32_t index) noexcept {
 }
 
 const Found& Session::find() const {
-  if (!found_) found_ = leaf_.empty() ? Found{} : leaf_.page().find(leaf_.hash(), key_);
-  return *found_;
+  if (known_) return found_;
+  found_.slot = 0;
+  if (!leaf_.empty()) {
+    (void)leaf_.page().find(leaf_.hash(), key_, found_, [] { return true; });
+  }
+  known_ = true;
+  return found_;
 }
 
 bool Session::read(detail::DictBytes& out, bool pin) const {
@@ -83,15 +88,15 @@ bool Session::read(detail::DictBytes& out, bool pin) const {
   return true;
 }
 
-Found Session::make_room(std::uint32_t words) {
+const Found& Session::make_room(std::uint32_t words) {
   for (;;) {
-    const Found found = find();
+    const Found& found = find();
     const std::uint32_t adding = found ? 0 : 1;
     if (!leaf_.empty()) {
       const Page now = leaf_.page();
       if ((adding == 0 || now.slot_left()) && now.room(words) != 0) return found;
     }
-    found_.reset();
+    known_ = false;
     Growth(leaf_).make_room(adding, words);
   }
 }
@@ -101,7 +106,7 @@ void Session::put(std::span<const std::byte> value, std::span<const detail::Hand
   if (inside && store_in_place(find(), value)) return;
   const std::size_t words =
       inside ? words_for(value.size()) + words_for(key_.size()) : kRecordWords;
-  const Found found = make_room(static_cast<std::uint32_t>(words));
+  const Found& found = make_room(static_cast<std::uint32_t>(words));
   if (!inside) link_record(value, handles);
   publish(found, value, inside, handles.size());
 }
@@ -158,7 +163,7 @@ void Session::publish(const Found& found, std::span<const std::byte> value, bool
   }
   const std::uint32_t words = entry_words(slot);
   note_old_record(found);
-  found_.reset();
+  known_ = false;  // `found` stays as it is until the next search
 
   begin_change(leaf_.bucket());
   MULTIPROCESSING_CRASH_POINT("dict.entry.odd");
@@ -194,9 +199,9 @@ void Session::publish(const Found& found, std::span<const std::byte> value, bool
 }
 
 bool Session::erase() {
-  const Found found = find();
+  const Found& found = find();
   if (!found) return false;
-  found_.reset();
+  known_ = false;  // `found` stays as it is until the next search
   const Page now = leaf_.page();
   note_old_record(found);
   MULTIPROCESSING_CRASH_POINT("dict.erase.noted");

@@ -3,7 +3,6 @@
 // Claimed leaves of a dict: what a writer does while it has one.
 
 #include <cstdint>
-#include <optional>
 #include <span>
 
 #include <multiprocessing/detail/dict_bytes.hpp>
@@ -66,7 +65,7 @@ class Session {
 
  private:
   [[nodiscard]] const Found& find() const;
-  Found make_room(std::uint32_t words);
+  const Found& make_room(std::uint32_t words);
   void link_record(std::span<const std::byte> value, std::span<const detail::HandleId> handles);
   void publish(const Found& found, std::span<const std::byte> value, bool inside,
                std::size_t handles) noexcept;
@@ -77,7 +76,8 @@ class Session {
 
   Key key_;
   LeafClaim leaf_;
-  mutable std::optional<Found> found_;  // of the last search, while nothing has changed since
+  mutable Found found_;         // of the last search
+  mutable bool known_ = false;  // nothing has changed since
 };
 
 /// This thread runs a caller's function that modifies the dict.

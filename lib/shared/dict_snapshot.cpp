@@ -33,7 +33,7 @@ class Copier {
   Copied copy(const Page& page, Valid valid) {
     std::vector<std::atomic<Word>> words = copy_page(page);
     if (!valid()) return Copied::spoilt;
-    const Page own(words.data(), page.header());
+    const Page own(words.data(), page.header().packed());
     Copied copied = Copied::all;
     own.for_each([&](const Slot& slot) {
       if (copied == Copied::all) copied = copy_entry(own, slot);
@@ -99,7 +99,8 @@ void pin_handles(Word record, detail::DictBytes& out) {
 
 std::uint32_t copy_leaf(Table table, Word hash, bool values, DictSnapshot& out) {
   for (int looks = 0; looks < kPatience; ++looks) {
-    const Leaf leaf = table.look(hash);
+    Leaf leaf;
+    table.look(hash, leaf);
     Copier copier(out, values, false);
     if (leaf.words == nullptr) return leaf.depth;
     const Copied copied =

@@ -48,6 +48,7 @@ Place place_of(std::uint32_t index) noexcept {
 bool look_at_page(Leaf& leaf, Word hash) noexcept {
   const Word page = leaf.bucket->page.load(std::memory_order_acquire);  // [P]
   if (is_empty_page(page)) {
+    leaf.words = nullptr;
     leaf.depth = depth_of_empty(page);
     return true;
   }
@@ -55,8 +56,8 @@ bool look_at_page(Leaf& leaf, Word hash) noexcept {
   if (!shm::arena().contains(leaf.words)) return false;
   // Most pages have so many slots: where the search will begin comes along with the header.
   __builtin_prefetch(leaf.words + kSlotsAt + start_of(hash, kUsualSlots));
-  leaf.header = PageHeader::unpack(load(leaf.words[0]));
-  leaf.depth = leaf.header.depth;
+  leaf.header = load(leaf.words[0]);
+  leaf.depth = PageHeader::unpack(leaf.header).depth;
   return true;
 }
 
@@ -107,10 +108,9 @@ std::uint32_t Table::first_guess() const noexcept {
 //   3  moved on while we looked      look again
 //   4  the leaf                      done
 //   5  it was split further          its child by the lowest bit that differs is present [P]
-Leaf Table::look(Word hash) const {
+void Table::look(Word hash, Leaf& leaf) const {
   std::uint32_t depth = first_guess();
   for (;;) {
-    Leaf leaf;
     leaf.index = static_cast<std::uint32_t>(hash & mask(depth));
     leaf.bucket = bucket(leaf.index);
     if (leaf.bucket == nullptr || leaf.bucket->page.load(std::memory_order_acquire) == 0) {
@@ -125,7 +125,7 @@ Leaf Table::look(Word hash) const {
     if (!look_at_page(leaf, hash)) continue;  // 3
     if (leaf.changed()) continue;             // 3
     const Word differs = (hash ^ leaf.index) & mask(leaf.depth);
-    if (differs == 0) return leaf;                                      // 4
+    if (differs == 0) return;                                           // 4
     depth = static_cast<std::uint32_t>(std::countr_zero(differs)) + 1;  // 5
   }
 }
@@ -137,18 +137,18 @@ void view_page(Leaf& leaf) noexcept {
     leaf.depth = depth_of_empty(page);
   } else {
     leaf.words = page_words(page);
-    leaf.header = PageHeader::unpack(load(leaf.words[0]));
-    leaf.depth = leaf.header.depth;
+    leaf.header = load(leaf.words[0]);
+    leaf.depth = PageHeader::unpack(leaf.header).depth;
   }
 }
 
-Leaf Table::claim_leaf(Word hash, Word me) const {
+void Table::claim_leaf(Word hash, Word me, Leaf& leaf) const {
   for (;;) {
-    Leaf leaf = look(hash);
+    look(hash, leaf);
     claim(*leaf.bucket, leaf.index, me);
-    if (!leaf.changed()) return leaf;  // what was seen before the claim still holds [C]
+    if (!leaf.changed()) return;  // what was seen before the claim still holds [C]
     view_page(leaf);
-    if (((hash ^ leaf.index) & mask(leaf.depth)) == 0) return leaf;
+    if (((hash ^ leaf.index) & mask(leaf.depth)) == 0) return;
     release(*leaf.bucket);
   }
 }

@@ -9,14 +9,15 @@
 
 namespace multiprocessing::shared {
 
-/// A leaf as it was under one even version.
+/// A leaf as it was under one even version. Functions write it where it is wanted, word by word: a
+/// copy, in wider pieces, would wait for the writes.
 struct Leaf {
   Bucket* bucket = nullptr;
   std::uint32_t index = 0;
   std::uint32_t depth = 0;
   Word version = 0;
   Words words = nullptr;  // of its page; nullptr: it is empty
-  PageHeader header;
+  Word header = 0;        // word 0 of the page
 
   /// Whether what was read since is worthless.
   [[nodiscard]] bool changed() const noexcept {
@@ -45,9 +46,9 @@ class Table {
   [[nodiscard]] Bucket& make_bucket(std::uint32_t index) const;
 
   /// The leaf of a hash. Waits while somebody changes it. \throws KeyboardInterrupt
-  [[nodiscard]] Leaf look(Word hash) const;
+  void look(Word hash, Leaf& leaf) const;
   /// The leaf of a hash, claimed for `me`. Waits for other writers. \throws KeyboardInterrupt
-  [[nodiscard]] Leaf claim_leaf(Word hash, Word me) const;
+  void claim_leaf(Word hash, Word me, Leaf& leaf) const;
 
   /// nobody, or somebody dead -> me; recovers what a dead one left. \throws KeyboardInterrupt
   void claim(Bucket& bucket, std::uint32_t index, Word me) const;
