@@ -69,17 +69,29 @@ std::shared_ptr<RingTransport> keep(shm::ObjectId end, std::shared_ptr<RingTrans
   return fresh;
 }
 
+// A queue that the end does not hold was never its own, or was shut and left before a death.
 void destroy_end(shm::ObjectHeader& object) noexcept {
   const EndState& end = *shm::payload<EndState>(&object);
-  for (const shm::ObjectId queue : {end.in, end.out}) {
-    if (queue != 0) multiprocessing::detail::shut_down_queue({queue});
+  const std::uint64_t holder = shm::block_holder(shm::BlockRef::unpack(shm::id_of(&object)));
+  if (end.out != 0 && shm::keep_hold(end.out, holder)) {
+    multiprocessing::detail::shut_down_queue({end.out});
   }
   MULTIPROCESSING_CRASH_POINT("connection.end.shut");
-  const std::uint64_t holder = shm::block_holder(shm::BlockRef::unpack(shm::id_of(&object)));
+  if (end.in != 0 && shm::keep_hold(end.in, holder)) {
+    multiprocessing::detail::abandon_queue({end.in});
+  }
+  MULTIPROCESSING_CRASH_POINT("connection.end.abandoned");
   for (const shm::ObjectId queue : {end.in, end.out}) {
     if (queue != 0) shm::leave_hold(queue, holder);
     MULTIPROCESSING_CRASH_POINT("connection.end.left");
   }
+}
+
+// Somebody who held the end has died, perhaps as he had sent what nobody will receive. The sweep
+// keeps the end, and so its queues, meanwhile.
+void bereave_end(shm::ObjectHeader& object) noexcept {
+  const EndState& end = *shm::payload<EndState>(&object);
+  if (end.out != 0) multiprocessing::detail::drop_rest_of_queue({end.out});
 }
 
 const bool registered = [] {
@@ -115,6 +127,7 @@ EndState& state_of(const Handle& end) {
 
 void register_ends() noexcept {
   shm::register_kind(shm::ObjectKind::connection, destroy_end);
+  shm::register_bereavement(shm::ObjectKind::connection, bereave_end);
 }
 
 std::shared_ptr<RingTransport> ring_transport(shm::ObjectId end) {

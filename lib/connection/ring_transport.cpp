@@ -8,6 +8,7 @@
 #include <multiprocessing/errors.hpp>
 
 #include "shm/object.hpp"
+#include "shm/process_table.hpp"
 #include "sys/clock.hpp"
 #include "sys/error.hpp"
 #include "sys/surroundings.hpp"
@@ -30,6 +31,16 @@ std::atomic<std::uint32_t> fork_epoch{0};
 
 // Between two questions to the kernel whether the other side lives: 0.3 us each.
 constexpr sys::Nanoseconds kLookEvery = 20'000;
+// The same for the whole family: a few microseconds.
+constexpr sys::Nanoseconds kSearchEvery = 1'000'000;
+
+// relaxed: threads may both find it due
+bool is_due(std::atomic<std::int64_t>& last, sys::Nanoseconds every) noexcept {
+  const std::int64_t now = sys::now();
+  if (now - last.load(std::memory_order_relaxed) < every) return false;
+  last.store(now, std::memory_order_relaxed);
+  return true;
+}
 
 const EndState& state_of(const Handle& end) {
   return *static_cast<const EndState*>(end.payload());
@@ -83,15 +94,16 @@ void RingTransport::require_held() {
   epoch_.store(epoch, std::memory_order_relaxed);
 }
 
-bool RingTransport::peer_lives() noexcept {
-  return shm::held_by_the_living(peer_);
+// An end that only messages hold lives as long as somebody can receive one of them.
+void RingTransport::look_after_peer() noexcept {
+  if (shm::look_for_the_living(peer_) != shm::Held::in_a_message) return;
+  if (is_due(searched_, kSearchEvery)) (void)shm::bury_the_dead();
 }
 
-bool RingTransport::look_again() noexcept {
+void RingTransport::look_behind() noexcept {
   Lookout* lookout = lookout_.load(std::memory_order_acquire);
-  if (lookout == nullptr) return !peer_lives();
-  lookout->refresh();
-  return true;  // also since burying the dead rings every bell
+  if (lookout != nullptr) lookout->refresh();
+  look_after_peer();
 }
 
 void RingTransport::ring_peer() noexcept {
@@ -99,37 +111,31 @@ void RingTransport::ring_peer() noexcept {
 }
 
 // Who is busy with messages takes part in no watch, so now and then it looks for itself whether
-// anybody is left on the other side; if not, that ends the connection. After the message is on its
-// way, so that a receiver is not kept waiting for it.
-void RingTransport::look_after_peer() {
-  const std::int64_t now = sys::now();
-  // relaxed: threads may look twice
-  if (now - looked_.load(std::memory_order_relaxed) < kLookEvery) return;
-  looked_.store(now, std::memory_order_relaxed);
-  if (peer_lives()) return;
-  // While an end passes from one holder to the next, a scan may miss both: its destruction decides.
-  if (shm::find_object(peer_, shm::ObjectKind::connection) != nullptr) return;
-  if (out_->size() == 0) return;  // it has received all, this message too, and left after that
-  require_sent(QueueOutcome::shut_down);
+// anybody is left on the other side. After the message is on its way, so that a receiver is not
+// kept waiting for it. What the other side had received before it left was sent.
+void RingTransport::require_kept() {
+  if (is_due(looked_, kLookEvery)) look_after_peer();
+  if (out_->was_dropped()) require_sent(QueueOutcome::shut_down);
 }
 
 void RingTransport::send(std::span<const std::byte> message) {
   require_held();
   require_sent(out_->put(message.data(), message.size(), {}));
-  look_after_peer();
+  require_kept();
 }
 
 void RingTransport::send(OutgoingMessage& message) {
   require_held();
   require_sent(out_->put(message, {}));
-  look_after_peer();
+  require_kept();
 }
 
 Received RingTransport::receive(IncomingMessage& message, Timeout timeout, std::size_t maxlength) {
   require_held();
   QueueOutcome outcome = in_->get(message.item(), timeout);
   // What a death has just now ended, as well as what came with it, is there at the second look.
-  if (outcome == QueueOutcome::in_vain && look_again()) {
+  if (outcome == QueueOutcome::in_vain) {
+    look_behind();
     outcome = in_->get(message.item(), Timeout::zero());
   }
   if (outcome == QueueOutcome::in_vain) return Received::timed_out;
@@ -140,7 +146,9 @@ Received RingTransport::receive(IncomingMessage& message, Timeout timeout, std::
 
 bool RingTransport::poll(Timeout timeout) {
   require_held();
-  return in_->poll(timeout) || (look_again() && in_->poll(Timeout::zero()));
+  if (in_->poll(timeout)) return true;
+  look_behind();
+  return in_->poll(Timeout::zero());
 }
 
 int RingTransport::fileno() {

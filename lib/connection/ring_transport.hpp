@@ -46,13 +46,14 @@ class RingTransport final : public Transport {
   void close_end() noexcept override;
   /// \throws std::system_error (EBADF) in a process that does not hold the end.
   void require_held();
-  /// False: nobody who lives holds the other end.
-  bool peer_lives() noexcept;
-  /// After a look in vain: asks for the life of those who hold the other end, and brings the
-  /// descriptor up to date. True: a second look is due.
-  bool look_again() noexcept;
-  /// \throws std::system_error (EPIPE) if it is found that nobody holds the other end.
-  void look_after_peer();
+  /// Buries those who held the other end and have died. That ends the connection, if they were the
+  /// last ones: whatever follows from it stands in the queues afterwards.
+  void look_after_peer() noexcept;
+  /// After a look in vain, before the second one: likewise, and brings the descriptor up to date.
+  void look_behind() noexcept;
+  /// \throws std::system_error (EPIPE) if the message was put, and dropped by those who ended the
+  /// connection.
+  void require_kept();
 
   const shm::ObjectId id_;
   const shm::ObjectId peer_;
@@ -61,6 +62,7 @@ class RingTransport final : public Transport {
   Queue out_;
   std::atomic<Lookout*> lookout_{nullptr};  // made at the first `fileno`
   std::atomic<std::int64_t> looked_{0};     // when the peer's life was asked for; a guess
+  std::atomic<std::int64_t> searched_{0};   // when that of the whole family was; a guess
   std::atomic<std::uint32_t> epoch_;        // of forks, when the hold was last known to be ours
 };
 

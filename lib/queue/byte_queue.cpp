@@ -101,6 +101,16 @@ void shut_down_queue(HandleId id) noexcept {
   if (object != nullptr) lanes::shut_down(*shm::payload<lanes::QueueState>(object));
 }
 
+void abandon_queue(HandleId id) noexcept {
+  shm::ObjectHeader* object = shm::find_object(id.value, shm::ObjectKind::queue);
+  if (object != nullptr) lanes::abandon(*shm::payload<lanes::QueueState>(object));
+}
+
+void drop_rest_of_queue(HandleId id) noexcept {
+  shm::ObjectHeader* object = shm::find_object(id.value, shm::ObjectKind::queue);
+  if (object != nullptr) lanes::drop_rest(*shm::payload<lanes::QueueState>(object));
+}
+
 void ring_queue(HandleId id) noexcept {
   shm::ObjectHeader* object = shm::find_object(id.value, shm::ObjectKind::queue);
   if (object == nullptr) return;
@@ -307,6 +317,10 @@ void ByteQueue::close() const {
   // relaxed: see open()
   local().closed.store(lanes::fork_epoch.load(std::memory_order_relaxed),
                        std::memory_order_relaxed);
+}
+
+bool ByteQueue::was_dropped() const {
+  return lanes::was_dropped(local());
 }
 
 void ByteQueue::task_done() const {

@@ -5,6 +5,7 @@
 // Layout of a lane (1216 bytes, 64-aligned; type-stable for the life of its queue)
 //
 //   0     owner      0..15 slot + 1 (0: vacant), 16..47 low half of its generation, 48..63 epoch
+//   8     dropped    1: something was taken out of it that nobody received
 //   64    tail       place behind the newest record; lags behind it by one publication at most
 //   72    puts       number of the next item; lags likewise
 //   128   head       place of the oldest record that nobody has claimed
@@ -148,6 +149,7 @@ struct Segment {
 
 struct alignas(64) Lane {
   Word owner;
+  Word dropped;
   alignas(64) Word tail;
   Word puts;
   alignas(64) Word head;

@@ -135,4 +135,14 @@ void shut_down(QueueState& state) noexcept;
 /// to drop.
 void drop_if_shut_at_once(QueueView& queue) noexcept;
 
+// Where nobody can get any more (queue_state.hpp, [A]):
+
+/// Refuses puts, and drops what is in the queue. May be done again after a death.
+void abandon(QueueState& state) noexcept;
+/// For one who died putting: drops what is in the queue if it was abandoned.
+void drop_rest(QueueState& state) noexcept;
+/// After a put of the calling thread. True: the queue was abandoned, and what this process had put
+/// last was, or now is, dropped.
+bool was_dropped(LocalQueue& queue) noexcept;
+
 }  // namespace multiprocessing::lanes

@@ -33,12 +33,15 @@
 //   [S] shutdown: release -> look: acquire, before the lanes: what was put before is seen
 //   [I] shut down at once: seq_cst, then the lanes are emptied <-> put into a JoinableQueue: ticket
 //       queued by a seq_cst exchange, then seq_cst look: the item is dropped by either
+//   [A] abandon: shut, barrier, drain <-> put: publish, look at `shutdown`. Store-load on both
+//       sides, by the means of [D] (wait_word.hpp): what is put is dropped by one of the two
 //
 // Death
 //   attach: owned, not counted    no record can be there; the next producer attaches it again
 //   group linked, not used        the next producer uses it
 //   shut down at once, not emptied  whoever gets, puts or joins empties it
 //   hint cleared, not set again   the lane is found by the scans that decide about Empty
+//   abandoned, put, not dropped   `drop_rest`, by the sweep of the one who put (connection/end.hpp)
 //   destroy                       anybody destroys again: every step is a take or an unlink
 // Points: queue.shutdown.marked
 

@@ -29,6 +29,7 @@ void for_each_listed(Slot& slot, F visit) noexcept {
 }
 
 void leave_listed(Name dead, std::atomic<std::uint64_t>& entry, ObjectId id) noexcept {
+  bereave(dead, id);
   leave_hold(id, process_holder(dead));
   finish_drop(dead, id);  // if it died as the destroyer, without a note to spare
   entry.store(0, std::memory_order_release);

@@ -65,12 +65,18 @@ void adopt_given_holds();
 /// holds it (or the dead one had begun to).
 void finish_drop(Name dead, ObjectId object) noexcept;
 
+/// Does what its kind wants done to an object that a dead process held, if it did.
+void bereave(Name dead, ObjectId object) noexcept;
+
 /// A holder's word: process (kind 1) or block (kind 2) in bits 0..1.
 std::uint64_t process_holder(Name name) noexcept;
 std::uint64_t block_holder(BlockRef ref) noexcept;
 
 /// Enters `holder` into an object's list. False: the object is dying or gone.
 bool enter_hold(ObjectId id, std::uint64_t holder);
+/// True: `holder` is in the object's list, and the object stays until it leaves. For whoever acts
+/// for a holder that may have died before it had entered, or after it had left.
+bool keep_hold(ObjectId id, std::uint64_t holder) noexcept;
 /// Removes `holder` and destroys the object if nobody is left. Notes the drop in the own slot.
 void leave_hold(ObjectId id, std::uint64_t holder) noexcept;
 

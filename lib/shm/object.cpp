@@ -25,7 +25,14 @@ struct HolderPage {
   std::array<std::atomic<std::uint64_t>, kMoreHolders> holders;
 };
 
-std::array<std::atomic<Destroy>, static_cast<std::size_t>(ObjectKind::kinds)> destroyers{};
+using PerKind = std::array<std::atomic<Destroy>, static_cast<std::size_t>(ObjectKind::kinds)>;
+PerKind destroyers{};
+PerKind bereavements{};
+
+Destroy of_kind(const PerKind& all, ObjectKind kind) noexcept {
+  const auto index = static_cast<std::size_t>(kind);
+  return all[index < all.size() ? index : 0].load(std::memory_order_acquire);
+}
 
 constexpr std::uint64_t kIncarnation = 0x3FFFFFFC;
 
@@ -109,10 +116,7 @@ void remove_entry(ObjectHeader& object, std::uint64_t holder) noexcept {
 // Frees a dying object: what it owns, its holder pages, its own block. Resumable.
 void destroy(ObjectHeader& object, ObjectId id) noexcept {
   MULTIPROCESSING_CRASH_POINT("object.drop.dying");
-  const auto kind = static_cast<std::size_t>(object.kind);
-  const Destroy destroyer =
-      destroyers[kind < destroyers.size() ? kind : 0].load(std::memory_order_acquire);
-  if (destroyer != nullptr) destroyer(object);
+  if (const Destroy destroyer = of_kind(destroyers, object.kind)) destroyer(object);
   MULTIPROCESSING_CRASH_POINT("object.drop.destroyed");
   release_chain<HolderPage>(object.more);
   Block own;
@@ -222,6 +226,17 @@ bool knows_kind(ObjectKind kind) noexcept {
   return destroyers[static_cast<std::size_t>(kind)].load(std::memory_order_acquire) != nullptr;
 }
 
+void register_bereavement(ObjectKind kind, Destroy bereave) noexcept {
+  bereavements[static_cast<std::size_t>(kind)].store(bereave, std::memory_order_release);
+}
+
+void bereave(Name dead, ObjectId id) noexcept {
+  ObjectHeader* object = find_object(id, ObjectKind::none);
+  if (object == nullptr) return;
+  const Destroy bereavement = of_kind(bereavements, object->kind);
+  if (bereavement != nullptr && keep_hold(id, process_holder(dead))) bereavement(*object);
+}
+
 std::uint64_t process_holder(Name name) noexcept {
   return kProcess | std::uint64_t{name.slot} << 2U | (name.generation & kGeneration46) << 18U;
 }
@@ -240,15 +255,18 @@ ObjectHeader* find_object(ObjectId id, ObjectKind kind) noexcept {
   return kind == ObjectKind::none || object->kind == kind ? object : nullptr;
 }
 
-bool held_by_the_living(ObjectId id) noexcept {
+Held look_for_the_living(ObjectId id) noexcept {
   ObjectHeader* object = find_object(id, ObjectKind::none);
-  if (object == nullptr) return false;
-  return any_entry(*object, [](std::atomic<std::uint64_t>& entry) {
+  if (object == nullptr) return Held::by_nobody;
+  Held held = Held::by_nobody;
+  const bool by_a_process = any_entry(*object, [&held](std::atomic<std::uint64_t>& entry) {
     const std::uint64_t holder = entry.load(std::memory_order_acquire);
     if (!holder_lives(holder)) return false;
-    if ((holder & 3U) != kProcess) return true;  // a message on its way
-    return !bury_if_dead(holder_process(holder));
+    if ((holder & 3U) == kProcess) return !bury_if_dead(holder_process(holder));
+    held = Held::in_a_message;
+    return false;
   });
+  return by_a_process ? Held::by_a_process : held;
 }
 
 std::vector<Name> living_holders(ObjectId id) {
@@ -284,6 +302,23 @@ bool enter_hold(ObjectId id, std::uint64_t holder) {
     }
   }
   remove_entry(*object, holder);
+  return false;
+}
+
+bool keep_hold(ObjectId id, std::uint64_t holder) noexcept {
+  ObjectHeader* object = find_object(id, ObjectKind::none);
+  if (object == nullptr) return false;
+  const bool entered = any_entry(*object, [holder](std::atomic<std::uint64_t>& entry) {
+    return entry.load(std::memory_order_seq_cst) == holder;
+  });
+  // seq_cst: [H]; a destroyer that scanned before the entry was made finds another count
+  std::uint64_t word = object->word.load(std::memory_order_seq_cst);
+  while (entered && is_live_word(word, id)) {
+    if (object->word.compare_exchange_weak(word, word + (std::uint64_t{1} << 32U),
+                                           std::memory_order_seq_cst)) {
+      return true;
+    }
+  }
   return false;
 }
 

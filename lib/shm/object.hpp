@@ -87,6 +87,9 @@ using Destroy = void (*)(ObjectHeader& object) noexcept;
 void register_kind(ObjectKind kind, Destroy destroy) noexcept;
 /// Whether this program has been linked with what registers the kind.
 bool knows_kind(ObjectKind kind) noexcept;
+/// For kinds that are held one by one: what a sweep does to an object before it drops the hold of a
+/// dead process, which keeps the object meanwhile. Like Destroy in all else.
+void register_bereavement(ObjectKind kind, Destroy bereave) noexcept;
 
 /// A handle's identity: the object's block and its sequence. 0: no object.
 using ObjectId = std::uint64_t;  // BlockRef::packed()
@@ -118,9 +121,11 @@ ObjectHeader* find_object(ObjectId id, ObjectKind kind) noexcept;
 constexpr bool held_one_by_one(ObjectKind kind) noexcept {
   return kind == ObjectKind::connection;
 }
-/// Whether anybody holds the object. Asks the kernel for each process up to the first living one,
-/// and buries the dead before it, so that the object may be gone afterwards.
-bool held_by_the_living(ObjectId id) noexcept;
+enum class Held : std::uint8_t { by_a_process, in_a_message, by_nobody };
+/// Who holds the object. Asks the kernel for each process up to the first living one, and buries
+/// the dead before it, so that the object may be gone afterwards. A guess about one that passes
+/// from holder to holder meanwhile.
+Held look_for_the_living(ObjectId id) noexcept;
 /// The living processes that hold the object; buries the dead ones.
 std::vector<Name> living_holders(ObjectId id);
 template <class T>

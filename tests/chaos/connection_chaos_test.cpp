@@ -112,6 +112,8 @@ constexpr Case kCases[] = {
     {"connection.pipe.paired"},
     {"connection.end.shut"},
     {"connection.end.shut", 2},
+    {"connection.end.abandoned"},
+    {"connection.end.abandoned", 2},
     {"connection.end.left"},
     {"connection.end.left", 2},
     {"connection.end.left", 3},

@@ -139,6 +139,9 @@ class MULTIPROCESSING_API ByteQueue {
   /// Items side by side; waits for room as long as it takes. `done`: how many were put.
   QueueOutcome put_run(const void* items, std::size_t size, std::size_t count,
                        std::size_t& done) const;
+  /// After a put: the queue was abandoned before or meanwhile, and nobody has received what this
+  /// process put last.
+  [[nodiscard]] bool was_dropped() const;
 
   /// Room for an item of `size` bytes.
   [[nodiscard]] QueueLoan loan(std::size_t size) const;
@@ -184,9 +187,15 @@ class MULTIPROCESSING_API ByteQueue {
   lanes::LocalQueue* local_ = nullptr;
 };
 
-/// Shuts a queue down if it still exists: puts are refused, gets when it is empty. For the death of
-/// those who put: needs no hold, and may be done again.
+// For whoever acts for the last one at an end. The queue is held meanwhile, or is gone for good;
+// each may be done again.
+
+/// Nobody will put any more: puts are refused, gets when it is empty.
 MULTIPROCESSING_API void shut_down_queue(HandleId id) noexcept;
+/// Nobody will get any more: puts are refused, and what is there is dropped.
+MULTIPROCESSING_API void abandon_queue(HandleId id) noexcept;
+/// Drops what somebody put into an abandoned queue and died.
+MULTIPROCESSING_API void drop_rest_of_queue(HandleId id) noexcept;
 
 /// Makes the descriptors readable of all who wait for the queue by one; they look and find what
 /// they find.
