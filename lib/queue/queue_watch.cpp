@@ -26,7 +26,7 @@ void Fileno::arm() noexcept {
 // Invariant: with something in the queue the bell was rung after the last drain, or will be by who
 // put it. 1. Something is left: so it is readable. 2. Nothing came since it was armed.
 void Fileno::refresh(bool took) noexcept {
-  if (took && (watch_.ready() || watch_.armed())) return;  // 1, 2
+  if (took && (watch_.ready() || watch_.untouched())) return;  // 1, 2
   arm();
 }
 

@@ -39,19 +39,17 @@ class QueueWatch {
 
   /// Before each look: what is put from now on is seen by `ready`, or rings the bell.
   void arm() noexcept {
-    list_.arm(*note_, bell_);
+    list_.arm(*note_);
     settle_announcement(queue_.view.state.items);
   }
-  [[nodiscard]] bool armed() const noexcept {
-    return (note_->load(std::memory_order_acquire) & shm::kBellFlag) != 0;
-  }
+  [[nodiscard]] bool untouched() const noexcept { return BellList::untouched(*note_); }
   [[nodiscard]] bool ready() noexcept { return is_ready(queue_); }
 
  private:
   LocalQueue& queue_;
   const shm::Bell& bell_;
   BellList list_;
-  BellList::Note* note_;
+  BellNote* note_;
 };
 
 /// A descriptor that is readable while the queue holds something or is shut down. It may be so in

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <atomic>
+#include <bitset>
 #include <cerrno>
 
 #include "shm/local.hpp"
@@ -67,6 +68,16 @@ void Bell::open() {
   if (is_own()) return;
   close();
   const Name me = self();
+  // Indices whose addresses somebody else has: a child of ours with a copy of the bell, a stranger.
+  // Ours again afterwards, since that one may be gone the next time.
+  struct Occupied {
+    std::bitset<kBells> indices;
+    ~Occupied() {
+      for (std::uint32_t i = 0; i < kBells; ++i) {
+        if (indices.test(i)) give_index(i);
+      }
+    }
+  } occupied;
   for (;;) {
     const int index = take_index();
     if (index < 0) sys::throw_error(EMFILE, "bind", "too many doorbells");
@@ -79,9 +90,8 @@ void Bell::open() {
       name_ = name;
       return;
     }
-    if (error == EADDRINUSE) continue;  // a child of ours has a copy of it, or a stranger: the next
-    give_index(static_cast<std::uint32_t>(index));
-    sys::throw_error(error, "socket", "a doorbell");
+    occupied.indices.set(static_cast<std::uint32_t>(index));
+    if (error != EADDRINUSE) sys::throw_error(error, "socket", "a doorbell");
   }
 }
 

@@ -63,6 +63,8 @@ Bell& thread_bell();
 /// Memory only: the process whose bell it was is not known to have ended.
 bool has_owner(std::uint64_t name) noexcept;
 
+/// `nobody_there` says nothing of the owner, but only that no bell of that name can be reached from
+/// here: ask `has_owner`.
 enum class Rung : std::uint8_t { yes, nobody_there, failed };
 /// `name` may carry kBellFlag. A few system calls; never blocks.
 Rung ring(std::uint64_t name) noexcept;

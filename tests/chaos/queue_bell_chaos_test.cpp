@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <ostream>
@@ -83,7 +84,57 @@ TEST_P(QueueBellWakerChaosTest, WhoeverPollsIsToldAllTheSame) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Points, QueueBellWakerChaosTest,
-                         testing::Values("queue.bell.cleared", "queue.bell.rung"));
+                         testing::Values("queue.bell.found", "queue.bell.rung",
+                                         "queue.bell.cleared"));
+
+// What an event loop does: waits by the descriptor alone, and takes all there is.
+void take_by_descriptor(const Queue<int>& queue, int count) {
+  const int own = queue.fileno();
+  test::hang_up();
+  for (int taken = 0; taken < count;) {
+    require(readable(own, 20'000));
+    while (queue.try_get()) ++taken;
+  }
+}
+
+class QueueBellStopChaosTest : public testing::TestWithParam<const char*> {};
+
+TEST_P(QueueBellStopChaosTest, WhoeverPutsNextTellsThoseWhomAStoppedOneHasNot) {
+  const Queue<int> queue;
+  auto poller = Child::run([&] { take_by_descriptor(queue, 12); });
+  poller.await_hang_up();
+  auto stopped = Child::run([&] {
+    sys::arm_stop_point(GetParam());
+    queue.put(1);
+    queue.put(2);
+  });
+  ASSERT_TRUE(stopped.await_stop());
+  for (int i = 0; i < 10; ++i) {
+    queue.put(i);
+    ::usleep(1000);  // so that it may sleep again
+    if (i == 4) stopped.kill(SIGCONT);
+  }
+  EXPECT_EQ(poller.wait(), test::exited(0));
+  EXPECT_EQ(stopped.wait(), test::exited(0));
+  EXPECT_TRUE(queue.empty());
+}
+
+TEST_P(QueueBellStopChaosTest, WhatOthersPutIsTakenWhileOneIsStopped) {
+  const Queue<int> queue;
+  auto poller = Child::run([&] { take_by_descriptor(queue, 2); });
+  poller.await_hang_up();
+  auto stopped = Child::run([&] {
+    sys::arm_stop_point(GetParam());
+    queue.put(1);
+  });
+  ASSERT_TRUE(stopped.await_stop());
+  queue.put(2);
+  EXPECT_EQ(poller.wait(), test::exited(0));
+}
+
+INSTANTIATE_TEST_SUITE_P(Points, QueueBellStopChaosTest,
+                         testing::Values("queue.bell.found", "queue.bell.rung",
+                                         "queue.bell.cleared"));
 
 }  // namespace
 }  // namespace multiprocessing

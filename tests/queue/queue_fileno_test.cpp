@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdint>
@@ -271,6 +272,33 @@ TEST(QueueWatchTest, SleeperIsRungThoughItsRingerDied) {
   const auto start = std::chrono::steady_clock::now();
   EXPECT_EQ(sleeper.wait(), test::exited(0));
   EXPECT_LT(std::chrono::steady_clock::now() - start, 3s);
+}
+
+// As in another network namespace, where no bell of the family can be reached.
+TEST(QueueWatchTest, AProcessThatReachesNoBellLeavesThemToOthers) {
+  const Queue<int> queue;
+  const int fd = queue.fileno();
+  auto stranger = Child::run([&] {
+    const sys::ScopedCall refused(
+        &sys::Calls::sendto,
+        [](int, const void*, std::size_t, int, const struct sockaddr*, socklen_t) -> ssize_t {
+          errno = ECONNREFUSED;
+          return -1;
+        });
+    queue.put(1);
+    queue.put(2);
+    test::hang_up_and_wait();  // its death would ring
+  });
+  stranger.await_hang_up();
+  shm::Bell other;
+  other.open();
+  lanes::QueueWatch watch(queue.bytes().open(), other);  // has a note of its own
+  watch.arm();
+
+  queue.put(3);
+  EXPECT_TRUE(readable(fd));
+  EXPECT_TRUE(readable(other.fd()));
+  for (const int item : {1, 2, 3}) EXPECT_EQ(queue.get(), item);
 }
 
 TEST(QueueWatchTest, DeadWaitersNotesAreUsedAgain) {

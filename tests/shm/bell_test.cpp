@@ -46,6 +46,27 @@ TEST(BellTest, BellsHaveNamesOfTheirOwnWhichAreUsedAgain) {
   EXPECT_LT(last, 10U);
 }
 
+// A child has a copy of the parent's first bell, so that one's address is taken for the time being.
+TEST(BellTest, AnAddressThatIsTakenIsTriedAgainAndNotForgotten) {
+  Bell first;
+  first.open();
+  const std::uint32_t index = first.index();
+  {
+    auto child = Child::run([] { test::hang_up_and_wait(); });
+    child.await_hang_up();
+    first.close();
+    for (int i = 0; i < 5000; ++i) {
+      Bell bell;
+      bell.open();
+      ASSERT_NE(bell.index(), index);
+      ASSERT_LT(bell.index(), index + 3);
+    }
+  }
+  Bell bell;
+  bell.open();
+  EXPECT_EQ(bell.index(), index);
+}
+
 TEST(BellTest, ForkedChildLeavesItsParentsBellAlone) {
   Bell bell;
   bell.open();
