@@ -225,5 +225,43 @@ TEST(JoinableQueueTest, TravelsAsAHandleAndGivesEverythingBack) {
   EXPECT_EQ(shm::census().blocks, before.blocks);
 }
 
+// test_shutdown_all_methods_in_many_threads and its immediate form
+TEST(JoinableQueueShutdownTest, ManyProcessesAllEnd) {
+  for (const bool immediate : {false, true}) {
+    for (int round = 0; round < 5; ++round) {
+      const JoinableQueue<int> queue(4);
+      const Queue<int> got;
+      const auto until_shut_down = [](auto step) {
+        try {
+          for (;;) step();
+        } catch (const ShutDown&) {
+          return;
+        }
+      };
+      std::vector<Child> children;
+      for (int i = 0; i < 4; ++i) {
+        children.push_back(Child::run([&] { until_shut_down([&] { queue.put(1); }); }));
+      }
+      for (int i = 0; i < 6; ++i) {
+        children.push_back(Child::run([&] {
+          until_shut_down([&] {
+            got.put(queue.get());
+            queue.task_done();
+          });
+        }));
+      }
+      for (int i = 0; i < 2; ++i) {
+        children.push_back(Child::run([&] { require(queue.join(20s)); }));
+      }
+      for (int i = 0; i < 50; ++i) ASSERT_EQ(got.get(20s), 1);
+      queue.shutdown(immediate);
+      for (Child& child : children) ASSERT_EQ(child.wait(), test::exited(0));
+      EXPECT_TRUE(queue.join(0s));
+      EXPECT_TRUE(queue.empty());
+      EXPECT_EQ(queue.qsize(), 0U);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace multiprocessing

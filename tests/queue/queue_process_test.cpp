@@ -1,6 +1,7 @@
 // A queue between processes: order, completeness, waiting, lanes that come and go.
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <csignal>
@@ -250,6 +251,39 @@ TEST(QueueProcessTest, HandleInAMessageOfADeadProducerWorks) {
   ASSERT_EQ(child.wait(), test::exited(0));
   (void)shm::bury_the_dead();
   EXPECT_EQ(mail.get(5s).get(5s), "from the dead");
+}
+
+// Each puts and gets at random; whenever all rest, qsize is what is there, whoever has died.
+TEST(QueueProcessTest, QsizeIsExactWhenNobodyIsInACall) {
+  for (const std::size_t maxsize : {std::size_t{0}, std::size_t{100}}) {
+    const Queue<int> queue(maxsize);
+    const Queue<int> balance;
+    std::int64_t there = 0;
+    for (unsigned round = 0; round < 20; ++round) {
+      std::vector<Child> children;
+      for (unsigned i = 0; i < 3; ++i) {
+        children.push_back(Child::run([&, i] {
+          int put = 0;
+          for (unsigned step = 0; step < 300; ++step) {
+            if ((step * 7 + i * 3 + round) % 5 < 3) {
+              put += queue.try_put(1) ? 1 : 0;
+            } else {
+              put -= queue.try_get() ? 1 : 0;
+            }
+          }
+          balance.put(put);
+          if (i == 2) ::kill(::getpid(), SIGKILL);
+        }));
+      }
+      for (Child& child : children) (void)child.wait();
+      for (int i = 0; i < 3; ++i) there += balance.get(20s);
+      ASSERT_EQ(queue.qsize(), static_cast<std::size_t>(there)) << "in round " << round;
+      ASSERT_EQ(queue.empty(), there == 0);
+      ASSERT_EQ(queue.full(), maxsize != 0 && queue.qsize() == maxsize);
+    }
+    while (queue.try_get()) ASSERT_EQ(queue.qsize(), static_cast<std::size_t>(--there));
+    EXPECT_EQ(there, 0);
+  }
 }
 
 }  // namespace
