@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <random>
 #include <string>
+#include <vector>
 
 #include <multiprocessing/queues.hpp>
 
@@ -21,7 +22,8 @@ namespace {
 using namespace std::chrono_literals;
 using test::Child;
 
-constexpr int kRounds = 10'000;
+constexpr int kDeaths = 10'000;
+constexpr int kAtOnce = 3;  // processes that put and get, all of which are killed
 constexpr std::size_t kPlaces = 16;
 
 // Puts and gets until it is killed, and waits for place and items now and then.
@@ -45,16 +47,21 @@ void expect_all_places(const Queue<T>& queue, const T& item) {
 }
 
 template <class T>
-void kill_again_and_again(const T& item, int rounds) {
+void kill_again_and_again(const T& item, int deaths) {
   const Queue<T> queue(kPlaces);
   std::mt19937 random(20240607);
   std::uint64_t blocks = 0;
-  for (int round = 0; round < rounds; ++round) {
-    auto victim = Child::run([&] { put_and_get(queue, item); });
-    victim.await_hang_up();
-    ::usleep(static_cast<useconds_t>(random() % 300));
-    victim.kill(SIGKILL);
-    ASSERT_EQ(victim.wait(), test::killed_by(SIGKILL));
+  for (int round = 0; round * kAtOnce < deaths; ++round) {
+    std::vector<Child> victims;
+    for (int i = 0; i < kAtOnce; ++i) {
+      victims.push_back(Child::run([&] { put_and_get(queue, item); }));
+    }
+    for (Child& victim : victims) victim.await_hang_up();
+    for (Child& victim : victims) {
+      ::usleep(static_cast<useconds_t>(random() % 200));
+      victim.kill(SIGKILL);
+      ASSERT_EQ(victim.wait(), test::killed_by(SIGKILL));
+    }
     if (round % 100 != 0) continue;
     ASSERT_NO_FATAL_FAILURE(expect_all_places(queue, item)) << round;
     (void)shm::bury_the_dead();
@@ -68,11 +75,11 @@ void kill_again_and_again(const T& item, int rounds) {
 }
 
 TEST(QueueKillStressTest, AllPlacesAreThereAfterTenThousandDeaths) {
-  kill_again_and_again<std::uint64_t>(7, kRounds * 8 / 10);
+  kill_again_and_again<std::uint64_t>(7, kDeaths * 8 / 10);
 }
 
 TEST(QueueKillStressTest, AllPlacesAreThereAfterDeathsWithLargeItems) {
-  kill_again_and_again<std::string>(std::string(5000, 'x'), kRounds * 2 / 10);
+  kill_again_and_again<std::string>(std::string(5000, 'x'), kDeaths * 2 / 10);
 }
 
 }  // namespace
