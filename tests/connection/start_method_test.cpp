@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 using ConnectionStartMethodTest = test::EachStartMethod;
 
 INSTANTIATE_TEST_SUITE_P(Methods, ConnectionStartMethodTest, test::each_start_method(),
-                         test::name_of);
+                         test::name_of_method);
 
 void answer(const Connection& there) {
   there.send(there.recv<int>() + 1);

@@ -34,7 +34,7 @@ using test::square;
 
 using PoolMethodTest = test::EachStartMethod;
 
-INSTANTIATE_TEST_SUITE_P(Methods, PoolMethodTest, test::each_start_method(), test::name_of);
+INSTANTIATE_TEST_SUITE_P(Methods, PoolMethodTest, test::each_start_method(), test::name_of_method);
 
 int meet(const Barrier& barrier) {
   return barrier.wait();

@@ -27,7 +27,7 @@ inline auto each_start_method() {
   return testing::Values(StartMethod::fork, StartMethod::forkserver, StartMethod::spawn);
 }
 
-inline std::string name_of(const testing::TestParamInfo<StartMethod>& info) {
+inline std::string name_of_method(const testing::TestParamInfo<StartMethod>& info) {
   constexpr std::array kNames{"Fork", "Forkserver", "Spawn"};
   return kNames.at(static_cast<std::size_t>(info.param));
 }

@@ -29,7 +29,7 @@ using namespace std::chrono_literals;
 
 using StartMethodTest = test::EachStartMethod;
 
-INSTANTIATE_TEST_SUITE_P(Methods, StartMethodTest, test::each_start_method(), test::name_of);
+INSTANTIATE_TEST_SUITE_P(Methods, StartMethodTest, test::each_start_method(), test::name_of_method);
 
 struct Job {
   int number = 0;

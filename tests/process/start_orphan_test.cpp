@@ -46,7 +46,7 @@ void start_grandchild(StartMethod method, const Semaphore& ready) {
 
 using StartOrphanTest = test::EachStartMethod;
 
-INSTANTIATE_TEST_SUITE_P(Methods, StartOrphanTest, test::each_start_method(), test::name_of);
+INSTANTIATE_TEST_SUITE_P(Methods, StartOrphanTest, test::each_start_method(), test::name_of_method);
 
 TEST_P(StartOrphanTest, DaemonicChildrenEndWithAKilledParent) {
   const int before = test::taken_slots();

@@ -46,7 +46,7 @@ void use_everything(const Value<int>& value, int number) {
 
 using StartStressTest = test::EachStartMethod;
 
-INSTANTIATE_TEST_SUITE_P(Methods, StartStressTest, test::each_start_method(), test::name_of);
+INSTANTIATE_TEST_SUITE_P(Methods, StartStressTest, test::each_start_method(), test::name_of_method);
 
 TEST_P(StartStressTest, AThousandStartsBesideEightBusyThreads) {
   const Value<int> value(0);

@@ -27,7 +27,8 @@ namespace {
 
 using SurroundingsTest = test::EachStartMethod;
 
-INSTANTIATE_TEST_SUITE_P(Methods, SurroundingsTest, test::each_start_method(), test::name_of);
+INSTANTIATE_TEST_SUITE_P(Methods, SurroundingsTest, test::each_start_method(),
+                         test::name_of_method);
 
 // A limit on private memory that leaves room for the shadow of a sanitizer.
 constexpr std::size_t kRoomForSanitizers = std::size_t{1} << 50U;

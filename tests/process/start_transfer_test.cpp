@@ -83,7 +83,7 @@ namespace {
 
 using SubclassTest = test::EachStartMethod;
 
-INSTANTIATE_TEST_SUITE_P(Methods, SubclassTest, test::each_start_method(), test::name_of);
+INSTANTIATE_TEST_SUITE_P(Methods, SubclassTest, test::each_start_method(), test::name_of_method);
 
 TEST_P(SubclassTest, FunctionOfASharedLibraryIsATarget) {
   auto process = ctx().Process(plugin_target, 3);
@@ -148,7 +148,7 @@ class TransferTest : public testing::TestWithParam<StartMethod> {
 
 INSTANTIATE_TEST_SUITE_P(Methods, TransferTest,
                          testing::Values(StartMethod::forkserver, StartMethod::spawn),
-                         test::name_of);
+                         test::name_of_method);
 
 TEST_P(TransferTest, CapturingLambdaIsRefusedWithTheWaysOut) {
   int here = 0;
