@@ -3,6 +3,7 @@
 #include <multiprocessing/pool.hpp>
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -57,6 +58,25 @@ TEST(PoolCrashTest, WorkerKilledMidTaskFailsOnlyThatTask) {
       EXPECT_FALSE(death.task_name().empty());
     }
   }
+}
+
+void break_memory() {
+  const struct rlimit none{};
+  ::setrlimit(RLIMIT_CORE, &none);
+  ::signal(SIGSEGV, SIG_DFL);  // a sanitizer's handler would make an exit of it
+  ::raise(SIGSEGV);
+}
+
+TEST(PoolCrashTest, TheTextSaysWhoDiedOfWhatAndWhichTaskItRan) {
+  Pool pool(1);
+  try {
+    pool.apply_async({.name = "page 7"}, break_memory).get();
+    FAIL();
+  } catch (const WorkerDied& death) {
+    EXPECT_EQ(death.what(), "the worker (pid " + std::to_string(death.pid()) +
+                                ") that ran page 7 was killed by SIGSEGV");
+  }
+  EXPECT_EQ(pool.apply(square, 3), 9);
 }
 
 TEST(PoolCrashTest, AWorkerThatExitsFailsItsTaskWithTheExitCode) {
