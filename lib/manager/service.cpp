@@ -39,6 +39,7 @@ class Service final : private detail::ManagedScope {
   [[nodiscard]] bool caller_has_left() const noexcept override {
     return sys::peer_has_left(client_.fileno());
   }
+  [[nodiscard]] bool shares_memory() const override { return session_->why_not_shared().empty(); }
 
   void welcome(const Hello& hello);
   void share(const Welcome& welcome);
@@ -92,7 +93,7 @@ void Service::share(const Welcome& welcome) {
 
 bool Service::answer() {
   const Bytes request = client_.recv_bytes();
-  Reader in(request, session_->why_not_shared().empty());
+  Reader in(request, shares_memory());
   const auto operation = in.plain<Operation>();
   reply_.clear();
   kept_.clear();

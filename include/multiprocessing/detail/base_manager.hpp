@@ -37,6 +37,7 @@
 
 #include <multiprocessing/detail/address.hpp>
 #include <multiprocessing/detail/exposed.hpp>
+#include <multiprocessing/detail/exposed_handles.hpp>
 #include <multiprocessing/detail/managed.hpp>
 #include <multiprocessing/detail/remote.hpp>
 #include <multiprocessing/detail/timeout.hpp>

@@ -55,6 +55,8 @@ class ManagedScope {
   virtual void keep(std::shared_ptr<const void> value) = 0;
   /// The caller has hung up, or died.
   [[nodiscard]] virtual bool caller_has_left() const noexcept = 0;
+  /// The result may carry handles.
+  [[nodiscard]] virtual bool shares_memory() const = 0;
 
  protected:
   ~ManagedScope() = default;
