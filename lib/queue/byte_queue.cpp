@@ -74,10 +74,6 @@ bool copy_message(shm::Message& message, void* into, std::size_t size) noexcept 
   return true;
 }
 
-[[noreturn]] void throw_wrong_size() {
-  throw ValueError("the item has more elements than one: take it with get_view()");
-}
-
 detail::QueueOutcome outward(lanes::Outcome outcome) noexcept {
   return static_cast<detail::QueueOutcome>(outcome);
 }
@@ -94,6 +90,10 @@ void throw_not_put(QueueOutcome outcome) {
 void throw_not_got(QueueOutcome outcome) {
   if (outcome == QueueOutcome::shut_down) throw ShutDown();
   throw Empty();
+}
+
+void throw_wrong_size() {
+  throw ValueError("the item has more elements than one: take it with get_view()");
 }
 
 void shut_down_queue(HandleId id) noexcept {

@@ -217,6 +217,9 @@ class Queue {
  private:
   using Outcome = detail::QueueOutcome;
   static constexpr bool kInline = kPlain && sizeof(T) <= detail::kQueueRoom;
+  // A large item goes from its block straight to where the caller wants it.
+  static constexpr bool kCopiedFromView =
+      kPlain && !kInline && alignof(T) <= detail::kQueueAlignment;
   static constexpr std::size_t kRun = 64;
 
   // A T that may lack a default constructor, and is no bool of a std::vector<bool>.
@@ -238,7 +241,13 @@ class Queue {
 
   template <class R, class Missed>
   R take(Timeout timeout, Missed missed) const {
-    if constexpr (kPlain) {
+    if constexpr (kCopiedFromView) {
+      detail::QueueView view;
+      const Outcome outcome = bytes_.get(view, timeout);
+      if (outcome != Outcome::done) return missed(outcome);
+      if (view.size() != sizeof(T)) detail::throw_wrong_size();
+      return R(*reinterpret_cast<const T*>(view.data()));
+    } else if constexpr (kPlain) {
       Cell cell;
       const Outcome outcome = bytes_.get(&cell, sizeof(T), timeout);
       return outcome == Outcome::done ? R(cell.value) : missed(outcome);

@@ -31,6 +31,7 @@ namespace multiprocessing::detail {
 enum class QueueOutcome : std::uint8_t { done, in_vain, shut_down };
 
 inline constexpr std::size_t kQueueRoom = kMessageRoom;  // larger items travel in blocks
+inline constexpr std::size_t kQueueAlignment = 64;       // of an item in its block
 
 /// An item that was taken, until its destruction. One of a JoinableQueue is in the calling thread's
 /// hands from then on.
@@ -203,5 +204,6 @@ MULTIPROCESSING_API void ring_queue(HandleId id) noexcept;
 
 [[noreturn]] MULTIPROCESSING_API void throw_not_put(QueueOutcome outcome);
 [[noreturn]] MULTIPROCESSING_API void throw_not_got(QueueOutcome outcome);
+[[noreturn]] MULTIPROCESSING_API void throw_wrong_size();
 
 }  // namespace multiprocessing::detail
