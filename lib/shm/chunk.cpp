@@ -38,6 +38,12 @@ bool move(std::uint64_t chunk, std::uint64_t from, std::uint64_t to) noexcept {
                                                    std::memory_order_relaxed);
 }
 
+// From a state in which nobody else moves it: claimed, or part of an owned run.
+void move_own(std::uint64_t chunk, ChunkState state, Name owner, std::uint32_t sequence) noexcept {
+  // release: the note that covers it, and the run's shape, come before
+  chunk_word(chunk).store(pack(state, owner, sequence), std::memory_order_release);
+}
+
 void note(std::uint64_t first, std::uint64_t count) noexcept {
   // release: the note precedes the claims that it covers
   here().slot->chunk_note.store(first << 32U | count, std::memory_order_release);
@@ -57,19 +63,19 @@ Offset offset_of_chunk(std::uint64_t chunk) noexcept {
   return arena().header().chunks + chunk * kChunkSize;
 }
 
-// Makes an owned chunk free: warm while there is room for warm ones, else its memory goes back.
-void set_free(std::uint64_t chunk, bool punch) noexcept {
+// Makes an owned run free: warm while there is room for warm ones, else its memory goes back.
+void set_free(std::uint64_t first, std::uint64_t count, bool punch) noexcept {
   ArenaHeader& head = arena().header();
-  const std::uint64_t word = chunk_word(chunk).load(std::memory_order_relaxed);
   const std::uint64_t warm = head.warm_chunks.load(std::memory_order_relaxed);
   const bool cold = punch || warm * kChunkSize >= head.warm_limit;
-  if (cold) {
-    sys::punch(arena().fd(), offset_of_chunk(chunk), kChunkSize);
-  } else {
-    count_warm(1);
+  // One change for all of them: the count's line goes from process to process.
+  if (!cold) count_warm(static_cast<std::int64_t>(count));
+  for (std::uint64_t chunk = first; chunk < first + count; ++chunk) {
+    MULTIPROCESSING_CRASH_POINT("chunk.release.freed");
+    if (cold) sys::punch(arena().fd(), offset_of_chunk(chunk), kChunkSize);
+    const std::uint64_t word = chunk_word(chunk).load(std::memory_order_relaxed);
+    move_own(chunk, cold ? ChunkState::cold : ChunkState::warm, {}, sequence_of(word) + 1);
   }
-  (void)move(chunk, word,
-             pack(cold ? ChunkState::cold : ChunkState::warm, {}, sequence_of(word) + 1));
 }
 
 // A warm chunk that was a slab of this class: its pages of block words are there already, so that
@@ -111,7 +117,7 @@ std::uint64_t find_run(std::uint64_t count) noexcept {
 }
 
 void give_up(std::uint64_t first, std::uint64_t claimed, bool punch) noexcept {
-  for (std::uint64_t i = 0; i < claimed; ++i) set_free(first + i, punch);
+  set_free(first, claimed, punch);
   clear_note();
 }
 
@@ -120,18 +126,19 @@ void give_up(std::uint64_t first, std::uint64_t claimed, bool punch) noexcept {
 bool claim_run(std::uint64_t first, std::uint64_t count, std::uint64_t& cold) noexcept {
   note(first, count);
   const Name me = here().name;
-  for (std::uint64_t i = 0; i < count; ++i) {
+  std::uint64_t i = 0;
+  for (; i < count; ++i) {
     const std::uint64_t word = chunk_word(first + i).load(std::memory_order_relaxed);
     if (!is_free(word) ||
         !move(first + i, word, pack(ChunkState::claimed, me, sequence_of(word)))) {
-      give_up(first, i, false);
-      return false;
+      break;
     }
-    if (state_of(word) == ChunkState::warm) count_warm(-1);
     if (state_of(word) == ChunkState::cold) ++cold;
     MULTIPROCESSING_CRASH_POINT("chunk.claimed");
   }
-  return true;
+  if (i > cold) count_warm(-static_cast<std::int64_t>(i - cold));
+  if (i < count) give_up(first, i, false);
+  return i == count;
 }
 
 // Backs the run with memory, within the limit; `cold` of its chunks have none yet.
@@ -170,8 +177,7 @@ void publish_run(std::uint64_t first, std::uint64_t count, Name owner) noexcept 
   for (std::uint64_t i = count; i-- > 0;) {
     const std::uint64_t word = chunk_word(first + i).load(std::memory_order_relaxed);
     if (state_of(word) != ChunkState::claimed || !named(word, owner)) continue;
-    (void)move(first + i, word,
-               pack(i == 0 ? ChunkState::head : ChunkState::tail, {}, sequence_of(word)));
+    move_own(first + i, i == 0 ? ChunkState::head : ChunkState::tail, {}, sequence_of(word));
   }
 }
 
@@ -249,17 +255,14 @@ void release_run(BlockRef ref) noexcept {
   note(first, count);
   for (std::uint64_t i = 0; i < count; ++i) {
     const std::uint64_t word = chunk_word(first + i).load(std::memory_order_relaxed);
-    (void)move(first + i, word, pack(ChunkState::claimed, mine.name, sequence_of(word)));
+    move_own(first + i, ChunkState::claimed, mine.name, sequence_of(word));
     MULTIPROCESSING_CRASH_POINT("chunk.release.claimed");
   }
   const BlockWord free_word{BlockState::free, 0, 0, ref.sequence + 1, false};
   block_word(ref.id).store(free_word.packed(), std::memory_order_seq_cst);  // [F]
   // what is sparse has holes, which must not be taken for committed memory
   const bool punch = (shape & kSparse) != 0 || count * kChunkSize > arena().header().warm_limit / 2;
-  for (std::uint64_t i = 0; i < count; ++i) {
-    MULTIPROCESSING_CRASH_POINT("chunk.release.freed");
-    set_free(first + i, punch);
-  }
+  set_free(first, count, punch);
   clear_note();
 }
 
@@ -273,7 +276,7 @@ void cool_down() noexcept {
     note(chunk, 1);
     if (move(chunk, word, pack(ChunkState::claimed, mine.name, sequence_of(word)))) {
       count_warm(-1);
-      set_free(chunk, true);
+      set_free(chunk, 1, true);
     }
   }
   clear_note();
@@ -303,7 +306,7 @@ bool retire_slab(std::uint64_t chunk) noexcept {
     const std::uint64_t retiring = chunk_word(chunk).load(std::memory_order_relaxed);
     (void)move(chunk, retiring, pack(ChunkState::claimed, mine.name, sequence_of(retiring)));
     MULTIPROCESSING_CRASH_POINT("chunk.retire.claimed");
-    set_free(chunk, false);
+    set_free(chunk, 1, false);
   } else {
     (void)move(chunk, chunk_word(chunk).load(std::memory_order_relaxed), word);
   }
@@ -323,7 +326,7 @@ void sweep_chunks(Name dead, Slot& slot) noexcept {
   for (std::uint64_t i = 0; i < count; ++i) {
     const std::uint64_t word = chunk_word(first + i).load(std::memory_order_relaxed);
     if (!named(word, dead)) continue;
-    if (state_of(word) == ChunkState::claimed) set_free(first + i, true);
+    if (state_of(word) == ChunkState::claimed) set_free(first + i, 1, true);
     if (state_of(word) == ChunkState::retiring) {
       (void)move(first + i, word, pack(ChunkState::slab, {}, sequence_of(word)));
     }
