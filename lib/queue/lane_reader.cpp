@@ -1,5 +1,6 @@
 #include "queue/lane_reader.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "queue/credits.hpp"
@@ -132,6 +133,33 @@ bool take_bytes(QueueView& queue, std::uint32_t number, const Look& look, Taken&
   return true;
 }
 
+// Copies the items of up to `count` records of `size` bytes that stand at the head, side by side.
+// How many.
+std::size_t copy_run(const QueueView& queue, const Look& look, std::byte* into, std::size_t size,
+                     std::size_t count) noexcept {
+  const std::uint64_t position = position_of(look.place);
+  const std::uint64_t words = queue.header + (size + 7) / 8;
+  const std::size_t most = std::min(count, look.ring.stretch(position) / words);  // I6
+  const Record alike{RecordKind::bytes, static_cast<std::uint32_t>(size), 0};
+  const auto kind_and_size = static_cast<std::uint32_t>(alike.packed());
+  const Word* record = &look.ring.at(position);
+  const auto drain = [&](auto copy) {
+    std::size_t run = 0;
+    for (; run < most; ++run, record += words, into += size) {
+      // acquire: [C]
+      const auto word = static_cast<std::uint32_t>(record->load(std::memory_order_acquire));
+      if (word != kind_and_size) break;
+      copy(into, record + queue.header);
+    }
+    return run;
+  };
+  if (size == sizeof(std::uint64_t)) {
+    return drain(
+        [](std::byte* to, const Word* from) { copy_out(to, from, sizeof(std::uint64_t)); });
+  }
+  return drain([size](std::byte* to, const Word* from) { copy_out(to, from, size); });
+}
+
 shm::Name name_of(Owner owner) noexcept {
   const std::uint32_t slot = owner.slot - 1;
   const std::uint64_t generation =
@@ -174,8 +202,8 @@ bool take_from(QueueView& queue, std::uint32_t number, Taken& out) noexcept {
 std::size_t take_run(QueueView& queue, std::uint32_t number, Taken& out, std::size_t size,
                      std::size_t count) noexcept {
   Lane& lane = queue.lane(number);
+  const std::uint64_t words = queue.header + (size + 7) / 8;
   std::array<std::uint64_t, kRun> credits;
-  std::array<std::uint64_t, kRun> places;
   for (;;) {
     const Look look = look_at_head(queue, lane);
     if (!look.valid) continue;
@@ -183,29 +211,23 @@ std::size_t take_run(QueueView& queue, std::uint32_t number, Taken& out, std::si
       pass(queue, lane, look);
       continue;
     }
-    std::uint64_t place = look.place;
-    std::size_t taken = 0;
-    Record record = look.record;
-    while (record.kind == RecordKind::bytes && record.size == size) {
-      const std::uint64_t words = record.words(queue.header);
-      if (words > look.ring.stretch(position_of(place))) break;
-      const Word* word = &look.ring.at(position_of(place));
-      copy_out(out.into + taken * size, word + queue.header, size);
-      places[taken] = place;
-      if (queue.bounded()) credits[taken] = word[1].load(std::memory_order_relaxed);  // as above
-      place += words;
-      if (++taken == kRun || taken == count) break;
-      record = Record::unpack(look.ring.at(position_of(place)).load(std::memory_order_acquire));
-    }
+    const std::size_t taken = look.record.kind == RecordKind::bytes
+                                  ? copy_run(queue, look, out.into, size, std::min(count, kRun))
+                                  : 0;
     if (taken == 0) {
       if (lane.head.load(std::memory_order_relaxed) != look.place) continue;  // I6
       return 0;
     }
+    for (std::size_t i = 0; queue.bounded() && i < taken; ++i) {
+      // relaxed: the claim below makes it the head's
+      credits[i] =
+          look.ring.at(position_of(look.place) + i * words + 1).load(std::memory_order_relaxed);
+    }
     MULTIPROCESSING_CRASH_POINT("queue.get.copied");
-    if (!move_head(lane, look.place, place)) continue;
+    if (!move_head(lane, look.place, look.place + taken * words)) continue;
     MULTIPROCESSING_CRASH_POINT("queue.get.claimed");
     for (std::size_t i = 0; queue.bounded() && i < taken; ++i) {
-      free_credit(queue, number, places[i], credits[i]);
+      free_credit(queue, number, look.place + i * words, credits[i]);
     }
     out.size = taken * size;
     return taken;

@@ -225,6 +225,41 @@ void LaneWriter::append(RecordKind kind, std::uint32_t size, std::uint64_t words
   add({kind, size, item_++}, words);
 }
 
+std::size_t LaneWriter::append_run(QueueView& queue, const std::byte* items, std::size_t size,
+                                   std::size_t count) {
+  const std::uint64_t words = 1 + (size + 7) / 8;
+  Word* at = room(queue, words);
+  const std::uint64_t unused = ring_.size() - 1 - (tail_ - floor_);  // I1, as in `fits`
+  const std::size_t run = std::min({count, ring_.stretch(tail_) / words, unused / words});
+  std::uint64_t word = Record{RecordKind::bytes, static_cast<std::uint32_t>(size), item_}.packed();
+  const auto fill = [&](auto copy) {
+    // relaxed: released by [C]; the first record's word is not touched before that
+    copy(at + 1, items);
+    for (std::size_t i = 1; i < run; ++i) {
+      at += words;
+      items += size;
+      word += std::uint64_t{1} << 32U;  // the number
+      at->store(word, std::memory_order_relaxed);
+      copy(at + 1, items);
+    }
+  };
+  if (first_ == nullptr) {
+    first_ = at;
+    first_word_ = word;
+  } else {
+    at->store(word, std::memory_order_relaxed);  // behind a word that is 0
+  }
+  if (size == sizeof(std::uint64_t)) {
+    fill([](Word* to, const std::byte* from) { copy_in(to, from, sizeof(std::uint64_t)); });
+  } else {
+    fill([size](Word* to, const std::byte* from) { copy_in(to, from, size); });
+  }
+  item_ += static_cast<std::uint32_t>(run);
+  tail_ += run * words;
+  ring_.at(tail_).store(0, std::memory_order_relaxed);  // I1; relaxed: released by [C]
+  return run;
+}
+
 void LaneWriter::publish() noexcept {
   if (first_ == nullptr) return;
   // relaxed: a hint

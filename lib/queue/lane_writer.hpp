@@ -5,6 +5,7 @@
 //
 // Plain memory of one process, guarded by the caller's lock. All of it can be read off the lane.
 
+#include <cstddef>
 #include <cstdint>
 
 #include "queue/queue_state.hpp"
@@ -31,6 +32,10 @@ class LaneWriter {
 
   /// Counts in the record that was filled at `room`.
   void append(RecordKind kind, std::uint32_t size, std::uint64_t words) noexcept;
+  /// Appends items of `size` bytes that lie side by side to the lane of an unbounded queue, as
+  /// many of the `count` as fit at one stretch, and at least one. How many. \throws ArenaExhausted
+  std::size_t append_run(QueueView& queue, const std::byte* items, std::size_t size,
+                         std::size_t count);
   /// Makes everything that was appended visible by one store.
   void publish() noexcept;
   [[nodiscard]] bool pending() const noexcept { return first_ != nullptr; }

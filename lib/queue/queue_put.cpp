@@ -199,6 +199,19 @@ struct RunWaker {
   }
 };
 
+// Under the lock: records up to that of item `end`, or as many as there are credits.
+void append_run(LocalQueue& queue, const std::byte* items, std::size_t size, std::size_t end,
+                std::size_t& done) {
+  if (queue.view.bounded()) {
+    while (done < end && append(queue, {items + done * size, size, nullptr})) ++done;
+    return;
+  }
+  while (done < end) {
+    done += queue.writer.append_run(queue.view, items + done * size, size, end - done);
+    MULTIPROCESSING_CRASH_POINT("queue.put.filled");
+  }
+}
+
 Outcome put_run(LocalQueue& queue, const std::byte* items, std::size_t size, std::size_t count,
                 std::size_t& done) {
   constexpr std::size_t kRun = 256;  // then others of this process may put, and nothing waits long
@@ -208,7 +221,7 @@ Outcome put_run(LocalQueue& queue, const std::byte* items, std::size_t size, std
     {
       const RunWaker waker{queue, done, done};  // ends after the lane is given back, all published
       const OwnLane own(queue);
-      while (done < end && append(queue, {items + done * size, size, nullptr})) ++done;
+      append_run(queue, items, size, end, done);
     }
     if (done == end) continue;
     const Outcome one = wait_and_put(queue, {items + done * size, size, nullptr}, {});

@@ -221,6 +221,7 @@ class Queue {
   static constexpr bool kCopiedFromView =
       kPlain && !kInline && alignof(T) <= detail::kQueueAlignment;
   static constexpr std::size_t kRun = 64;
+  static constexpr std::size_t kFirstRuns = sizeof(T) <= 64 ? 8 : 1;
 
   // A T that may lack a default constructor, and is no bool of a std::vector<bool>.
   union Cell {
@@ -268,7 +269,7 @@ class Queue {
     if constexpr (kInline) {
       std::array<Cell, kRun> cells;
       std::size_t count = std::min(max, kRun);
-      items.reserve(items.size() + count);  // before anything is taken
+      make_room(items, count, max);  // before anything is taken
       const Outcome outcome = bytes_.get_run(cells.data(), sizeof(T), count, timeout);
       if (outcome != Outcome::done) return outcome;
       for (std::size_t i = 0; i < count; ++i) items.push_back(cells[i].value);
@@ -282,6 +283,12 @@ class Queue {
       if (item) items.push_back(std::move(*item));
       return result;
     }
+  }
+
+  // Room for `more` items, and at first for many of the `max` that may come.
+  static void make_room(std::vector<T>& items, std::size_t more, std::size_t max) {
+    if (items.capacity() - items.size() >= more) return;
+    items.reserve(items.empty() ? std::min(max, kRun * kFirstRuns) : 2 * items.size() + more);
   }
 
   void put_run(const void* items, std::size_t count) const {
