@@ -19,8 +19,11 @@ inline void relax() noexcept {
 #endif
 }
 
-/// One producer, one consumer, cached indices, spinning without end: what the hardware gives.
-template <class T>
+/// Whether a side looks at the other's index at each step, or only when it seems to be stuck.
+enum class Index { shared, cached };
+
+/// One producer, one consumer, spinning without end: what the hardware gives.
+template <class T, Index index = Index::cached>
 class BareRing {
  public:
   static constexpr std::uint64_t kSlots =
@@ -28,6 +31,7 @@ class BareRing {
 
   void put(const T& item) noexcept {
     const std::uint64_t tail = tail_.load(std::memory_order_relaxed);
+    if (index == Index::shared) head_seen_ = head_.load(std::memory_order_acquire);
     while (tail - head_seen_ >= kSlots) {
       head_seen_ = head_.load(std::memory_order_acquire);
       if (tail - head_seen_ >= kSlots) relax();
@@ -37,6 +41,7 @@ class BareRing {
   }
   void get(T& item) noexcept {
     const std::uint64_t head = head_.load(std::memory_order_relaxed);
+    if (index == Index::shared) tail_seen_ = tail_.load(std::memory_order_acquire);
     while (head == tail_seen_) {
       tail_seen_ = tail_.load(std::memory_order_acquire);
       if (head == tail_seen_) relax();

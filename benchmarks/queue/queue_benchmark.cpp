@@ -1,7 +1,8 @@
 // Queue against a bare spinning ring and Boost's message_queue: rounds of all peers in turn,
 // medians over the rounds. Producers and consumers are processes, tied to one processor each.
+// Each consumer ends up with the item in memory of its own, but for loans and views.
 //
-//   queue_benchmark [rounds]
+//   queue_benchmark [rounds [part...]]    parts: small large batches in_place pairs trips idle
 
 #include <sched.h>
 #include <sys/mman.h>
@@ -14,6 +15,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <functional>
 #include <map>
 #include <new>
@@ -102,20 +104,50 @@ void note(const std::string& name, double value) {
   results[name].push_back(value);
 }
 
+// The compiler must not leave out what made the value.
+void keep(std::uint64_t value) {
+  asm volatile("" : : "r"(value));
+}
+void keep(const void* memory) {
+  asm volatile("" : : "r"(memory) : "memory");
+}
+
+template <class T, peers::Index index = peers::Index::cached>
+void ring(const std::string& name, std::size_t items) {
+  static T in{}, out{};
+  auto* ring = shared<peers::BareRing<T, index>>();
+  const auto get = [=] {
+    ring->get(out);
+    keep(out.data());
+  };
+  note(name, stream(items, 1, [=] { ring->put(in); }, get));
+  ::munmap(ring, sizeof *ring);
+}
+
+template <class T>
+void queue(const std::string& name, std::size_t items, int maxsize, const T& in) {
+  const multiprocessing::Queue<T> queue(maxsize);
+  const auto get = [=] {
+    const T item = queue.get();
+    keep(item.data());
+  };
+  note(name, stream(items, 1, [&] { queue.put(in); }, get));
+}
+
 template <std::size_t N>
 void streams(std::size_t items) {
   using T = Payload<N>;
+  constexpr bool kLarge = N >= 65536;
   static T in{}, out{};
   const std::string size = std::to_string(N) + " B";
-  {
-    auto* ring = shared<peers::BareRing<T>>();
-    note(size + " bare ring", stream(items, 1, [=] { ring->put(in); }, [=] { ring->get(out); }));
-    ::munmap(ring, sizeof *ring);
-  }
-  for (const int bound : {0, N >= 65536 ? 16 : 1024}) {
-    multiprocessing::Queue<T> queue(bound);
-    note(size + (bound == 0 ? " Queue" : " Queue(maxsize)"),
-         stream(items, 1, [=] { queue.put(in); }, [=] { out = queue.get(); }));
+  ring<T>(size + " bare ring", N == 8 ? 4 * items : items);
+  if (N == 8) ring<T, peers::Index::shared>(size + " bare ring, shared index", items);
+  for (const int bound : {0, kLarge ? 16 : 1024}) {
+    const std::string bounded = bound == 0 ? "" : "(maxsize)";
+    queue<T>(size + " Queue" + bounded, items, bound, in);
+    if (!kLarge) continue;
+    using Bytes = std::vector<unsigned char>;
+    queue<Bytes>(size + " Queue of vectors" + bounded, items, bound, Bytes(N));
   }
   peers::BoostQueue<T> boost("multiprocessing_queue_benchmark");
   note(size + " Boost", stream(items / 4, 1, [&] { boost.put(in); }, [&] { boost.get(out); }));
@@ -134,11 +166,6 @@ void batches(std::size_t items) {
     for (std::size_t got = 0; got < items;) got += queue.get_many(kBatch).size();
   });
   note("8 B Queue put_many/get_many", static_cast<double>(items) / race.seconds());
-}
-
-// The compiler must not leave out what made the value.
-void keep(std::uint64_t value) {
-  asm volatile("" : : "r"(value));
 }
 
 // Items in place: the first 8 bytes of each alone, or written and read in full.
@@ -229,25 +256,95 @@ void round_trips(int trips) {
                                     [=] { back.put(there.get()); }));
 }
 
+// Nanoseconds for which the process has been on a processor.
+double processor_time(pid_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/schedstat");
+  double nanoseconds = 0;
+  file >> nanoseconds;
+  return nanoseconds;
+}
+
+// Consumers that wait for what does not come.
+void idle_consumers(int consumers, unsigned seconds) {
+  multiprocessing::Queue<std::uint64_t> queue;
+  std::vector<pid_t> pids;
+  for (int i = 0; i < consumers; ++i) {
+    pids.push_back(on(i, [=] {
+      for (const std::uint64_t item : queue) keep(item);
+    }));
+  }
+  const auto so_far = [&] {
+    return std::transform_reduce(pids.begin(), pids.end(), 0.0, std::plus<>(), processor_time);
+  };
+  ::usleep(200'000);  // until all of them sleep
+  const double before = so_far();
+  ::sleep(seconds);
+  note(
+      std::to_string(consumers) + " idle consumers, us of CPU in " + std::to_string(seconds) + " s",
+      (so_far() - before) / 1000);
+  queue.shutdown();
+  for (const pid_t pid : pids) ::waitpid(pid, nullptr, 0);
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+// Of two rates of each round.
+void print_ratio(const std::string& ours, const std::string& theirs) {
+  if (!results.contains(ours) || !results.contains(theirs)) return;
+  std::vector<double> ratios = results[ours];
+  for (std::size_t i = 0; i < ratios.size(); ++i) ratios[i] /= results[theirs][i];
+  std::printf("%-42s %8.2f of %s\n", ours.c_str(), median(ratios), theirs.c_str());
+}
+
+void print_ratios() {
+  print_ratio("8 B Queue", "8 B bare ring, shared index");
+  print_ratio("8 B Queue put_many/get_many", "8 B bare ring");
+  for (const std::string size : {"65536 B ", "1048576 B "}) {
+    for (const std::string bound : {"", "(maxsize)"}) {
+      print_ratio(size + "Queue" + bound, size + "bare ring");
+      print_ratio(size + "Queue of vectors" + bound, size + "bare ring");
+    }
+    print_ratio(size + "loan/get_view, in full", size + "bare ring in place, in full");
+  }
+}
+
+using Part = std::pair<const char*, std::function<void()>>;
+
+std::vector<Part> parts() {
+  return {{"small",
+           [] {
+             streams<8>(4'000'000);
+             streams<64>(3'000'000);
+             streams<1024>(600'000);
+           }},
+          {"large",
+           [] {
+             streams<65536>(20'000);
+             streams<1 << 20>(1'500);
+           }},
+          {"batches", [] { batches(16'000'000); }},
+          {"in_place", in_place},
+          {"pairs", [] { two_pairs(2'000'000); }},
+          {"trips", [] { round_trips(200'000); }},
+          {"idle", [] { idle_consumers(16, 10); }}};
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   const int rounds = argc > 1 ? std::atoi(argv[1]) : 7;
+  const std::vector<std::string> chosen(argv + std::min(argc, 2), argv + argc);
   for (int round = 0; round < rounds; ++round) {
-    streams<8>(4'000'000);
-    streams<64>(3'000'000);
-    streams<1024>(600'000);
-    streams<65536>(20'000);
-    streams<1 << 20>(1'500);
-    batches(4'000'000);
-    in_place();
-    two_pairs(2'000'000);
-    round_trips(200'000);
+    for (const auto& [name, run] : parts()) {
+      if (chosen.empty() || std::ranges::find(chosen, name) != chosen.end()) run();
+    }
   }
   for (const std::string& name : order) {
-    std::vector<double>& values = results[name];
-    std::sort(values.begin(), values.end());
-    std::printf("%-32s %14.0f  [%.0f .. %.0f]\n", name.c_str(), values[values.size() / 2],
-                values.front(), values.back());
+    const auto [least, most] = std::ranges::minmax(results[name]);
+    std::printf("%-42s %14.0f  [%.0f .. %.0f]\n", name.c_str(), median(results[name]), least, most);
   }
+  print_ratios();
 }
