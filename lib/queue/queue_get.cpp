@@ -1,6 +1,7 @@
 // Getting: which lane to look at, when nothing is there for sure, how to wait.
 
 #include <bit>
+#include <utility>
 
 #include "queue/local_queue.hpp"
 #include "queue/queue_watch.hpp"
@@ -159,8 +160,10 @@ class ItemsWait {
   /// Before each look: what is put after it wakes us.
   void announce_look() noexcept {
     sleeper_.note();
-    expected_ = announce(queue_.view.state.items);
-    settle_announcement(queue_.view.state.items);
+    const std::uint32_t announced = std::exchange(expected_, announce(queue_.view.state.items));
+    // A word that is as we left it says that our announcement has stood since, settled: whoever
+    // clears it counts a change.
+    if (expected_ != announced) settle_announcement(queue_.view.state.items);
   }
   /// After a look in vain. False: the deadline has passed. Who wakes us: who puts; if it died
   /// after its publication, the watch.
