@@ -62,10 +62,10 @@ struct ArenaHeader {
 
   alignas(64) std::atomic<std::uint64_t> slots_used;  // high-water mark of the process table
   std::atomic<std::uint64_t> chunks_used;             // high-water mark of the chunks
-  std::atomic<std::uint64_t> warm_chunks;             // hint: committed free chunks
-  std::atomic<std::uint64_t> pools;                   // list heads of upper floors, by kind
-  alignas(64) std::atomic<std::uint64_t> deaths;      // of the family, ever
-  alignas(64) std::atomic<std::uint64_t> seat;        // the watch's seat: a packed name or 0
+  std::atomic<std::uint64_t> warm_chunks;         // hint: committed free chunks, as last counted
+  std::atomic<std::uint64_t> pools;               // list heads of upper floors, by kind
+  alignas(64) std::atomic<std::uint64_t> deaths;  // of the family, ever
+  alignas(64) std::atomic<std::uint64_t> seat;    // the watch's seat: a packed name or 0
   // 0: when the seat last ticked; 1: sweeps that ended; 2 to 4: the store of descriptors
   // (descriptor.hpp); 5 and 6: named segments (lib/shared); 7: numbers given to threads (lib/sync)
   alignas(64) std::atomic<std::uint64_t> family_words[8];

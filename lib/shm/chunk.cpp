@@ -12,6 +12,8 @@
 namespace multiprocessing::shm {
 namespace {
 
+constexpr std::uint64_t kCountsPerLimit = 8;  // of warm chunks, while a process frees so many
+
 std::uint64_t pack(ChunkState state, Name owner, std::uint32_t sequence) noexcept {
   const std::uint64_t slot = owner.nobody() ? 0 : owner.slot;
   return static_cast<std::uint64_t>(state) | slot << 4U | (owner.generation & 0xFFFU) << 20U |
@@ -53,10 +55,31 @@ void clear_note() noexcept {
   here().slot->chunk_note.store(0, std::memory_order_release);
 }
 
-void count_warm(std::int64_t change) noexcept {
-  // relaxed: a hint; a death in between is repaired by the recount of the sweep
-  arena().header().warm_chunks.fetch_add(static_cast<std::uint64_t>(change),
-                                         std::memory_order_relaxed);
+// How many chunks are warm. A guess as soon as it is known, so nobody has to keep a count that a
+// death could spoil, and whose line would go from process to process with each run.
+void count_warm() noexcept {
+  ArenaHeader& head = arena().header();
+  std::uint64_t warm = 0;
+  const std::uint64_t used = head.chunks_used.load(std::memory_order_acquire);
+  for (std::uint64_t chunk = 1; chunk < used; ++chunk) {
+    warm += chunk_state(chunk) == ChunkState::warm ? 1U : 0U;
+  }
+  head.warm_chunks.store(warm, std::memory_order_relaxed);  // a hint
+}
+
+// Whether there may be more warm chunks, going by the last count and by what this process has freed
+// since. Requires local().chunks.
+bool keeps_warm(std::uint64_t more) noexcept {
+  const std::uint64_t limit = arena().header().warm_limit / kChunkSize;
+  std::uint64_t& freed = local().freed_chunks;
+  if (freed >= limit / kCountsPerLimit) {
+    count_warm();
+    freed = 0;
+  }
+  // relaxed: a hint
+  const std::uint64_t warm = arena().header().warm_chunks.load(std::memory_order_relaxed) + freed;
+  freed += more;
+  return warm < limit;
 }
 
 Offset offset_of_chunk(std::uint64_t chunk) noexcept {
@@ -65,11 +88,7 @@ Offset offset_of_chunk(std::uint64_t chunk) noexcept {
 
 // Makes an owned run free: warm while there is room for warm ones, else its memory goes back.
 void set_free(std::uint64_t first, std::uint64_t count, bool punch) noexcept {
-  ArenaHeader& head = arena().header();
-  const std::uint64_t warm = head.warm_chunks.load(std::memory_order_relaxed);
-  const bool cold = punch || warm * kChunkSize >= head.warm_limit;
-  // One change for all of them: the count's line goes from process to process.
-  if (!cold) count_warm(static_cast<std::int64_t>(count));
+  const bool cold = punch || !keeps_warm(count);
   for (std::uint64_t chunk = first; chunk < first + count; ++chunk) {
     MULTIPROCESSING_CRASH_POINT("chunk.release.freed");
     if (cold) sys::punch(arena().fd(), offset_of_chunk(chunk), kChunkSize);
@@ -96,17 +115,17 @@ std::uint64_t find_alike(std::uint32_t size_class) noexcept {
 std::uint64_t find_run(std::uint64_t count) noexcept {
   ArenaHeader& head = arena().header();
   const std::uint64_t used = head.chunks_used.load(std::memory_order_acquire);
-  const bool warm_exists = head.warm_chunks.load(std::memory_order_relaxed) >= count;
-  for (const bool only_warm : {true, false}) {
-    if (only_warm && !warm_exists) continue;
-    std::uint64_t length = 0;
-    for (std::uint64_t chunk = 1; chunk < used; ++chunk) {
-      const ChunkState state = chunk_state(chunk);
-      const bool fits = state == ChunkState::warm || (!only_warm && state == ChunkState::cold);
-      length = fits ? length + 1 : 0;
-      if (length == count) return chunk + 1 - count;
-    }
+  std::uint64_t warm = 0;  // chunks in a row, up to here
+  std::uint64_t free = 0;
+  std::uint64_t partly_cold = 0;  // the first run that is
+  for (std::uint64_t chunk = 1; chunk < used; ++chunk) {
+    const ChunkState state = chunk_state(chunk);
+    warm = state == ChunkState::warm ? warm + 1 : 0;
+    free = warm != 0 || state == ChunkState::cold ? free + 1 : 0;
+    if (warm == count) return chunk + 1 - count;
+    if (free == count && partly_cold == 0) partly_cold = chunk + 1 - count;
   }
+  if (partly_cold != 0) return partly_cold;
   std::uint64_t mark = used;
   while (mark + count <= head.chunk_count) {
     if (head.chunks_used.compare_exchange_weak(mark, mark + count, std::memory_order_acq_rel)) {
@@ -136,7 +155,6 @@ bool claim_run(std::uint64_t first, std::uint64_t count, std::uint64_t& cold) no
     if (state_of(word) == ChunkState::cold) ++cold;
     MULTIPROCESSING_CRASH_POINT("chunk.claimed");
   }
-  if (i > cold) count_warm(-static_cast<std::int64_t>(i - cold));
   if (i < count) give_up(first, i, false);
   return i == count;
 }
@@ -227,9 +245,12 @@ std::uint64_t make_run(std::uint64_t chunks, bool sparse, Block& block) {
   const std::lock_guard guard(local().chunks);
   const std::uint64_t first = obtain_run(chunks, sparse);
   if (first == 0) return 0;
-  // relaxed: the words below publish it
-  chunk_info(first).shape.store(static_cast<std::uint32_t>(chunks) | (sparse ? kSparse : 0),
-                                std::memory_order_relaxed);
+  // relaxed: the words below publish it. Not stored in vain: whoever frees runs reads that line.
+  const std::uint32_t shape = static_cast<std::uint32_t>(chunks) | (sparse ? kSparse : 0);
+  std::atomic<std::uint32_t>& former = chunk_info(first).shape;
+  if (former.load(std::memory_order_relaxed) != shape) {
+    former.store(shape, std::memory_order_relaxed);
+  }
   std::atomic<std::uint64_t>& word = block_word(block_id(first, 0));
   BlockWord free_word = BlockWord::unpack(word.load(std::memory_order_acquire));  // [F]
   block.ref = {block_id(first, 0), free_word.sequence};
@@ -275,11 +296,11 @@ void cool_down() noexcept {
     if (state_of(word) != ChunkState::warm) continue;
     note(chunk, 1);
     if (move(chunk, word, pack(ChunkState::claimed, mine.name, sequence_of(word)))) {
-      count_warm(-1);
       set_free(chunk, 1, true);
     }
   }
   clear_note();
+  count_warm();
 }
 
 bool retire_slab(std::uint64_t chunk) noexcept {
@@ -332,12 +353,7 @@ void sweep_chunks(Name dead, Slot& slot) noexcept {
     }
   }
   slot.chunk_note.store(0, std::memory_order_release);
-  std::uint64_t warm = 0;
-  const std::uint64_t used = arena().header().chunks_used.load(std::memory_order_acquire);
-  for (std::uint64_t chunk = 1; chunk < used; ++chunk) {
-    warm += chunk_state(chunk) == ChunkState::warm ? 1U : 0U;
-  }
-  arena().header().warm_chunks.store(warm, std::memory_order_relaxed);
+  count_warm();
 }
 
 }  // namespace multiprocessing::shm

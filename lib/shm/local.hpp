@@ -28,7 +28,8 @@ struct Local {
   std::atomic<std::uint64_t> forks{0};  // of this process, so far
   std::mutex arena;                     // its making
   std::mutex registration;              // names, and life descriptors on their way to a child
-  std::mutex chunks;                    // one chunk note a slot
+  std::mutex chunks;                    // one chunk note a slot; guards the next
+  std::uint64_t freed_chunks = 0;       // since this process last counted the warm ones
   std::mutex holds;                     // local holds and the own hold list
 };
 
