@@ -217,11 +217,7 @@ class Queue {
  private:
   using Outcome = detail::QueueOutcome;
   static constexpr bool kInline = kPlain && sizeof(T) <= detail::kQueueRoom;
-  // A large item goes from its block straight to where the caller wants it.
-  static constexpr bool kCopiedFromView =
-      kPlain && !kInline && alignof(T) <= detail::kQueueAlignment;
   static constexpr std::size_t kRun = 64;
-  static constexpr std::size_t kFirstRuns = sizeof(T) <= 64 ? 8 : 1;
 
   // A T that may lack a default constructor, and is no bool of a std::vector<bool>.
   union Cell {
@@ -242,12 +238,11 @@ class Queue {
 
   template <class R, class Missed>
   R take(Timeout timeout, Missed missed) const {
-    if constexpr (kCopiedFromView) {
+    if constexpr (kPlain && !kInline && alignof(T) <= detail::kQueueAlignment) {
       detail::QueueView view;
       const Outcome outcome = bytes_.get(view, timeout);
       if (outcome != Outcome::done) return missed(outcome);
-      if (view.size() != sizeof(T)) detail::throw_wrong_size();
-      return R(*reinterpret_cast<const T*>(view.data()));
+      return R(*reinterpret_cast<const T*>(view.data_of(sizeof(T))));
     } else if constexpr (kPlain) {
       Cell cell;
       const Outcome outcome = bytes_.get(&cell, sizeof(T), timeout);
@@ -269,7 +264,8 @@ class Queue {
     if constexpr (kInline) {
       std::array<Cell, kRun> cells;
       std::size_t count = std::min(max, kRun);
-      make_room(items, count, max);  // before anything is taken
+      if (items.capacity() < items.size() + count)  // before anything is taken
+        items.reserve(items.size() + std::min(max, items.size() + 4 * kRun));
       const Outcome outcome = bytes_.get_run(cells.data(), sizeof(T), count, timeout);
       if (outcome != Outcome::done) return outcome;
       for (std::size_t i = 0; i < count; ++i) items.push_back(cells[i].value);
@@ -283,12 +279,6 @@ class Queue {
       if (item) items.push_back(std::move(*item));
       return result;
     }
-  }
-
-  // Room for `more` items, and at first for many of the `max` that may come.
-  static void make_room(std::vector<T>& items, std::size_t more, std::size_t max) {
-    if (items.capacity() - items.size() >= more) return;
-    items.reserve(items.empty() ? std::min(max, kRun * kFirstRuns) : 2 * items.size() + more);
   }
 
   void put_run(const void* items, std::size_t count) const {

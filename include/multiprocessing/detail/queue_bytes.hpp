@@ -30,6 +30,8 @@ namespace multiprocessing::detail {
 
 enum class QueueOutcome : std::uint8_t { done, in_vain, shut_down };
 
+[[noreturn]] MULTIPROCESSING_API void throw_wrong_size();
+
 inline constexpr std::size_t kQueueRoom = kMessageRoom;  // larger items travel in blocks
 inline constexpr std::size_t kQueueAlignment = 64;       // of an item in its block
 
@@ -97,6 +99,11 @@ class MULTIPROCESSING_API QueueView {
 
   /// 64-byte aligned.
   [[nodiscard]] const std::byte* data() const noexcept { return data_; }
+  /// \throws ValueError if the item has other than `size` bytes
+  [[nodiscard]] const std::byte* data_of(std::size_t size) const {
+    if (size_ != size) throw_wrong_size();
+    return data_;
+  }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
  private:
@@ -204,6 +211,5 @@ MULTIPROCESSING_API void ring_queue(HandleId id) noexcept;
 
 [[noreturn]] MULTIPROCESSING_API void throw_not_put(QueueOutcome outcome);
 [[noreturn]] MULTIPROCESSING_API void throw_not_got(QueueOutcome outcome);
-[[noreturn]] MULTIPROCESSING_API void throw_wrong_size();
 
 }  // namespace multiprocessing::detail
