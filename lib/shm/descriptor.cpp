@@ -41,6 +41,18 @@ std::atomic<std::uint64_t>& family_word(std::size_t index) noexcept {
       "store of descriptors (it was closed, or the process came to life in an unusual way)");
 }
 
+const char* reason(int error) noexcept {
+  switch (error) {
+    case ENOBUFS:
+      return ": so many of the family's are under way, sent and not received, that the store is "
+             "full";
+    case ETOOMANYREFS:
+      return ": more of this user's are under way than RLIMIT_NOFILE allows";
+    default:
+      return "";
+  }
+}
+
 DescriptorStore& store() {
   ensure_descriptor_store();
   DescriptorStore* const found = ends.load(std::memory_order_acquire);
@@ -207,8 +219,8 @@ LocalHold* send_descriptor(int fd) {
   try {
     const StoreLock lock(there);
     if (!there.put({held->id, 0}, fd, true)) {
-      sys::throw_errno("sendmsg", "descriptor " + std::to_string(fd) +
-                                      " cannot be sent: too many are under way, or it is not open");
+      sys::throw_errno("sendmsg",
+                       "descriptor " + std::to_string(fd) + " cannot be sent" + reason(errno));
     }
     MULTIPROCESSING_CRASH_POINT("store.put.stored");
   } catch (...) {

@@ -1,5 +1,6 @@
 // Several processes: who holds an end, and what its closing and its death mean to the others.
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/wait.h>
@@ -329,6 +330,28 @@ TEST(ConnectionProcessTest, ADescriptorArrivesInAnotherProcess) {
 
 TEST(ConnectionProcessTest, ADescriptorWithALargeNumberArrives) {
   EXPECT_EQ(written_through(300), "foo");
+}
+
+TEST(ConnectionProcessTest, DescriptorsThatNobodyReceivesAreLimitedAndNoneIsLost) {
+  const Queue<FileDescriptor> queue;
+  const int opened = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+  const FileDescriptor null(opened);
+  ::close(opened);
+  std::string why;
+  std::size_t sent = 0;
+  try {
+    for (; sent < 100'000; ++sent) queue.put(null);
+  } catch (const std::system_error& error) {
+    EXPECT_TRUE(error.code() == std::errc::no_buffer_space || error.code().value() == ETOOMANYREFS)
+        << error.what();
+    why = error.what();
+  }
+  EXPECT_GT(sent, 100U);
+  EXPECT_NE(why.find("under way"), std::string::npos) << why;
+  ASSERT_EQ(queue.qsize(), sent) << "the one too many was not put";
+  for (std::size_t i = 0; i < sent; ++i) ASSERT_EQ(queue.get(), null);
+  queue.put(null);
+  EXPECT_EQ(::write(queue.get().fileno(), "x", 1), 1);
 }
 
 TEST(ConnectionProcessTest, WorkersOfAPoolHoldNoEndsButThoseOfTheirTasks) {
