@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -72,6 +73,14 @@ int timer_settime_plain(timer_t timer, int flags, const struct itimerspec* value
   return ::timer_settime(timer, flags, value, nullptr);
 }
 
+int timerfd_create_plain(clockid_t clock, int flags) {
+  return ::timerfd_create(clock, flags);
+}
+
+int timerfd_settime_plain(int fd, int flags, const struct itimerspec* value) {
+  return ::timerfd_settime(fd, flags, value, nullptr);
+}
+
 constinit Calls table{
     .memfd_create = ::memfd_create,
     .ftruncate = ::ftruncate,
@@ -123,6 +132,8 @@ constinit Calls table{
     .on_exit = ::on_exit,
     .futex = futex_raw,
     .futex_waitv = futex_waitv_raw,
+    .timerfd_create = timerfd_create_plain,
+    .timerfd_settime = timerfd_settime_plain,
     .signalfd = ::signalfd,
     .tgkill = tgkill_raw,
     .timer_create = ::timer_create,

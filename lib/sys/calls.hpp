@@ -100,6 +100,8 @@ struct Calls {
                 const std::timespec* timeout, std::uint32_t bits);
   /// Of `waiters`, by the monotonic clock; -1 with ENOSYS before Linux 5.16.
   long (*futex_waitv)(struct FutexWaiter* waiters, unsigned count, const std::timespec* timeout);
+  int (*timerfd_create)(clockid_t clock, int flags);
+  int (*timerfd_settime)(int fd, int flags, const struct itimerspec* value);
   int (*signalfd)(int fd, const sigset_t* mask, int flags);
   int (*tgkill)(pid_t process, pid_t thread, int signal);
   int (*timer_create)(clockid_t clock, struct sigevent* event, timer_t* timer);

@@ -25,6 +25,7 @@
 #include "shm/object.hpp"
 #include "shm/process_table.hpp"
 #include "support/child.hpp"
+#include "sys/calls.hpp"
 
 namespace multiprocessing {
 namespace {
@@ -281,6 +282,54 @@ TEST(ConnectionProcessTest, TheDescriptorFollowsTheOtherEndFromHolderToHolder) {
   taker.kill(SIGKILL);
   EXPECT_TRUE(readable(fd, 20'000));
   EXPECT_THROW((void)here.recv<int>(), EOFError);
+}
+
+// As an event loop does: sleeps by the descriptor, then polls.
+bool ends_by_descriptor(const Connection& connection) {
+  const auto deadline = std::chrono::steady_clock::now() + 20s;
+  while (readable(connection.fileno(), 20'000) && std::chrono::steady_clock::now() < deadline) {
+    if (connection.poll()) return true;
+  }
+  return false;
+}
+
+TEST(ConnectionProcessTest, TheDescriptorTellsWhenWhoCouldReceiveTheOtherEndHasDied) {
+  auto [here, there] = Pipe();
+  auto [sender, receiver] = Pipe();
+  auto child = Child::run([here, there, sender] {
+    here.close();
+    there.close();
+    sender.close();
+    test::hang_up_and_wait();
+  });
+  child.await_hang_up();
+  receiver.close();
+  sender.send(there);
+  there.close();
+  (void)here.fileno();
+  EXPECT_FALSE(here.poll());
+  child.kill(SIGKILL);
+  EXPECT_TRUE(ends_by_descriptor(here));
+  EXPECT_THROW((void)here.recv<int>(), EOFError);
+}
+
+TEST(ConnectionProcessTest, TheDescriptorTellsOfADeathThoughThereWasNoneForTheHolder) {
+  auto [here, there] = Pipe();
+  auto child = Child::run([here] {
+    here.close();
+    test::hang_up_and_wait();
+  });
+  child.await_hang_up();
+  there.close();
+  {
+    const sys::ScopedCall refused(&sys::Calls::pidfd_open, [](pid_t, unsigned) {
+      errno = EMFILE;
+      return -1;
+    });
+    (void)here.fileno();
+  }
+  child.kill(SIGKILL);
+  EXPECT_TRUE(ends_by_descriptor(here));
 }
 
 TEST(ConnectionProcessTest, TheDescriptorRestsWhenOneOfSeveralHoldersHasDied) {
