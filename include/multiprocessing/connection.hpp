@@ -121,6 +121,7 @@ class Connection {
   /// then `poll`. It belongs to the connection.
   [[nodiscard]] int fileno() const { return bytes_.fileno(); }
 
+  /// \throws TransferError if it goes through a socket: such a one travels by value only
   [[nodiscard]] detail::HandleId handle_id() const { return bytes_.id(); }
   static Connection from_handle_id(detail::HandleId id) {
     return Connection(detail::ByteConnection::from_id(id));
@@ -185,6 +186,29 @@ MULTIPROCESSING_API void send_handle(const Connection& connection, int fd);
 /// Receives a descriptor, which is the caller's from now on.
 /// \throws ValueError if what came is none; EOFError
 [[nodiscard]] MULTIPROCESSING_API int recv_handle(const Connection& connection);
+
+namespace detail {
+
+/// An end travels by its name in the family, or, through a socket, as its descriptor.
+template <class C>
+struct ConnectionCodec {
+  static constexpr bool kFixed = false;
+  static void encode(Writer& out, const C& connection) {
+    if constexpr (requires { connection.untyped(); }) {
+      connection.untyped().bytes().travel(out);
+    } else {
+      connection.bytes().travel(out);
+    }
+  }
+  static C decode(Reader& in) { return C::from_handle_id(in.handle()); }
+};
+
+}  // namespace detail
+
+template <>
+struct Codec<Connection> : detail::ConnectionCodec<Connection> {};
+template <class T>
+struct Codec<TypedConnection<T>> : detail::ConnectionCodec<TypedConnection<T>> {};
 
 }  // namespace multiprocessing
 

@@ -205,7 +205,7 @@ void serialize(Archive& archive, T& handle, const unsigned int) {
   if constexpr (Archive::is_saving::value) {
     auto* out = archive.template get_helper<AroundArchive>(&AroundArchive::id).out;
     if (out == nullptr) throw multiprocessing::TransferError("a handle in a foreign archive");
-    out->handle(handle.handle_id());
+    multiprocessing::Codec<T>::encode(*out, handle);
   } else {
     multiprocessing::detail::HandleId id;
     archive.load_binary(&id.value, sizeof id.value);

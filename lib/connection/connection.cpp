@@ -130,6 +130,10 @@ HandleId ByteConnection::id() const {
   return open().id();
 }
 
+void ByteConnection::travel(Writer& out) const {
+  open().travel(out);
+}
+
 bool list_message_type(MessageType& type) noexcept {
   const MessageType* first = message_types.load(std::memory_order_relaxed);
   do {

@@ -16,6 +16,7 @@
 
 #include "connection/end.hpp"
 #include "connection/ring_transport.hpp"
+#include "connection/socket_transport.hpp"
 #include "shm/hold_list.hpp"
 #include "sys/crash_point.hpp"
 
@@ -156,6 +157,9 @@ void close_inherited_ends() noexcept {
 namespace multiprocessing::detail {
 
 ByteConnection ByteConnection::from_id(HandleId id) {
+  if (shm::find_object(id.value, shm::ObjectKind::descriptor) != nullptr) {
+    return ByteConnection(connection::socket_from(id));
+  }
   return ByteConnection(connection::ring_transport(id.value));
 }
 

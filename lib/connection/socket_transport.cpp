@@ -8,8 +8,10 @@
 #include <memory>
 #include <string>
 
+#include <multiprocessing/detail/handle.hpp>
 #include <multiprocessing/errors.hpp>
 
+#include "shm/descriptor.hpp"
 #include "shm/watch.hpp"
 #include "sys/error.hpp"
 #include "sys/interrupt.hpp"
@@ -158,7 +160,28 @@ Received SocketTransport::receive(detail::IncomingMessage& message, Timeout time
 }
 
 detail::HandleId SocketTransport::id() {
-  throw TransferError("a connection through a socket cannot be sent to another process");
+  throw TransferError("a connection through a socket has no name in the family: send it by value");
+}
+
+void SocketTransport::travel(detail::Writer& out) {
+  const Use use(*this, "send");
+  // Without waiting: who is in a receive or send of its own goes on, and shares the socket.
+  if (const Locked reading(reading_, 0);
+      reading.taken() == ProcessLock::Taken::yes && reader_.started()) {
+    throw TransferError(
+        "this connection cannot be sent to another process: a message has been received in part");
+  }
+  if (const Locked writing(writing_, 0); writing) require_whole();
+  const auto travelling =
+      std::make_shared<const detail::Handle>(shm::send_descriptor(socket_.get()));
+  out.handle({travelling->id()});
+  out.keep(travelling);  // until the message holds it
+}
+
+std::shared_ptr<Transport> socket_from(detail::HandleId id) {
+  const auto kind = static_cast<std::uint32_t>(shm::ObjectKind::descriptor);
+  const detail::Handle travelling = detail::Handle::from_id(id.value, kind);
+  return std::make_shared<SocketTransport>(shm::receive_descriptor(id.value));
 }
 
 void SocketTransport::require_local() const {

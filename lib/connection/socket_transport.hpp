@@ -11,11 +11,17 @@
 // was *sent* in part when a signal threw cannot be: nothing can be sent any more then, and the peer
 // finds the stream broken off once the end is closed.
 //
+// To another process of the family it travels as its descriptor, which the kernel keeps meanwhile
+// (shm/descriptor.hpp). What arrives is a transport of its own for the same socket: processes that
+// then share the end take turns by agreement, and each closes its own. A message that was received
+// in part stays behind, so that an end in this state does not travel.
+//
 // Death: the peer's is the end of the stream, or ECONNRESET or EPIPE where it left something
 // unread.
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <span>
 
 #include "connection/process_lock.hpp"
@@ -38,6 +44,7 @@ class SocketTransport final : public Transport {
   bool poll(Timeout timeout) override;
   int fileno() override { return socket_.get(); }
   detail::HandleId id() override;
+  void travel(detail::Writer& out) override;
   void send_descriptor(int fd) override;
   sys::UniqueFd receive_descriptor() override;
 
@@ -61,5 +68,9 @@ class SocketTransport final : public Transport {
   bool ended_ = false;        // under reading_
   bool cut_off_ = false;      // under writing_: a message was sent in part
 };
+
+/// What `travel` wrote, in the process where it arrives. \throws TransferError if it was lost;
+/// std::system_error (EMFILE)
+std::shared_ptr<Transport> socket_from(detail::HandleId id);
 
 }  // namespace multiprocessing::connection

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <span>
 
+#include <multiprocessing/detail/codec_stream.hpp>
 #include <multiprocessing/detail/connection_bytes.hpp>
 #include <multiprocessing/detail/timeout.hpp>
 #include <multiprocessing/detail/wait_set.hpp>
@@ -56,8 +57,11 @@ class Transport {
   /// To be waited for among others; by its descriptor, unless there is a better way.
   virtual void add_to(detail::WaitSet& set) { set.add(fileno()); }
 
-  /// As what the end travels to another process. \throws TransferError if it cannot.
+  /// The end's name in the family. \throws TransferError if it has none.
   virtual detail::HandleId id() = 0;
+  /// Writes as what the end travels to another process, for `ByteConnection::from_id`.
+  /// \throws std::system_error if a descriptor cannot be sent; TransferError
+  virtual void travel(detail::Writer& out) { out.handle(id()); }
 
   /// A descriptor beside the messages: kept apart from them over a socket (SCM_RIGHTS with one
   /// byte of data). \throws TransferError if this transport has no way; EOFError, ValueError if

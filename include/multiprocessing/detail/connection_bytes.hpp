@@ -59,7 +59,8 @@ class MULTIPROCESSING_API ByteConnection {
  public:
   explicit ByteConnection(std::shared_ptr<connection::Transport> transport) noexcept
       : transport_(std::move(transport)) {}
-  /// \throws ValueError if the connection is gone.
+  /// A name, or what `travel` wrote. \throws ValueError if the connection is gone;
+  /// std::system_error (EMFILE)
   static ByteConnection from_id(HandleId id);
 
   /// All of these: \throws std::system_error (EBADF) if it is closed, or made for the other
@@ -84,8 +85,12 @@ class MULTIPROCESSING_API ByteConnection {
   [[nodiscard]] bool readable() const noexcept;
   [[nodiscard]] bool writable() const noexcept;
 
-  /// As what it travels. \throws std::system_error (EBADF) if it is closed, TransferError
+  /// Its name in the family. \throws std::system_error (EBADF) if it is closed, TransferError if it
+  /// goes through a socket
   [[nodiscard]] HandleId id() const;
+  /// Writes as what it travels, for `from_id`. \throws std::system_error (EBADF if it is closed;
+  /// as FileDescriptor for a socket), TransferError
+  void travel(Writer& out) const;
   [[nodiscard]] const std::shared_ptr<connection::Transport>& transport() const noexcept {
     return transport_;
   }
