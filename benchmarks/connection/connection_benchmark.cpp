@@ -1,7 +1,9 @@
-// Round trips of 8 bytes through a Pipe beside a bare futex, a socket pair and a Queue pair: rounds
-// of all in turn, medians over the rounds. Two processes, tied to one processor each.
+// Round trips of 8 bytes through a Pipe beside a bare futex, bare spinning, a socket pair and a
+// Queue pair: rounds of all in turn, medians over the rounds, and the ratio of each to the bare
+// futex in the same round. Two processes, tied to one processor each once everything is made: the
+// library spins only where it may run on more than one.
 //
-//   connection_benchmark [rounds]
+//   connection_benchmark [rounds] [trips while busy]
 //
 // "busy": the answer is asked for at once, so that nobody who spins falls asleep. "from sleep": the
 // asker lets 300 us pass before each question, so that the one who answers sleeps; what is
@@ -10,6 +12,7 @@
 #include <linux/futex.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -19,6 +22,7 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -72,9 +76,23 @@ double from_sleep(const Peer& peer, int trips) {
   return times[static_cast<std::size_t>(trips / 2)];
 }
 
-void measure(const std::string& name, const Peer& peer, int trips, int sleeps) {
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+struct Contender {
+  std::string name;
+  Peer peer;
+  int trips;
+};
+
+void measure(const Contender& contender) {
+  constexpr int sleeps = 500;
+  const auto& [name, peer, trips] = contender;
   const pid_t child = ::fork();
   if (child == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // it may spin
     tie_to(1);
     for (int i = 0; i < trips / 10 + trips + sleeps; ++i) peer.answer();
     ::_exit(0);
@@ -94,12 +112,34 @@ long futex(std::atomic<std::uint32_t>& word, int operation, std::uint32_t value)
   return ::syscall(SYS_futex, &word, operation, value, nullptr, nullptr, 0);
 }
 
-// As little as two who sleep on a word can do.
-Peer bare_futex() {
+Words* shared_words() {
   void* memory =
       ::mmap(nullptr, sizeof(Words), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) std::abort();
-  auto* words = new (memory) Words;
+  return new (memory) Words;
+}
+
+// As little as two can do who never sleep.
+Peer bare_spinning() {
+  auto* words = shared_words();
+  const auto await = [](std::atomic<std::uint32_t>& word) {
+    while (word.load(std::memory_order_acquire) == 0) {
+    }
+    word.store(0, std::memory_order_relaxed);
+  };
+  return {[words, await](std::int64_t) {
+            words->question.store(1, std::memory_order_release);
+            await(words->answer);
+          },
+          [words, await] {
+            await(words->question);
+            words->answer.store(1, std::memory_order_release);
+          }};
+}
+
+// As little as two who sleep on a word can do.
+Peer bare_futex() {
+  auto* words = shared_words();
   const auto await = [](std::atomic<std::uint32_t>& word) {
     while (word.load(std::memory_order_acquire) == 0) futex(word, FUTEX_WAIT, 0);
     word.store(0, std::memory_order_relaxed);
@@ -153,15 +193,24 @@ Peer queues() {
 
 int main(int argc, char** argv) {
   const int rounds = argc > 1 ? std::atoi(argv[1]) : 7;
+  const int trips = argc > 2 ? std::atoi(argv[2]) : 200'000;
+  const std::vector<Contender> contenders = {{"bare futex", bare_futex(), trips / 10},
+                                             {"bare spinning", bare_spinning(), trips},
+                                             {"socket pair", socket_pair(), trips / 10},
+                                             {"Queue and Queue", queues(), trips},
+                                             {"Pipe", pipe_of_ours(), trips}};
   for (int round = 0; round < rounds; ++round) {
-    measure("bare futex", bare_futex(), 20'000, 500);
-    measure("socket pair", socket_pair(), 20'000, 500);
-    measure("Queue and Queue", queues(), 200'000, 500);
-    measure("Pipe", pipe_of_ours(), 200'000, 500);
+    for (const Contender& contender : contenders) measure(contender);
   }
-  for (auto& [name, times] : notes) {
-    std::sort(times.begin(), times.end());
-    std::printf("%-28s %9.0f ns  [%.0f .. %.0f]\n", name.c_str(), times[times.size() / 2],
-                times.front(), times.back());
+  for (const char* how : {", busy", ", from sleep"}) {
+    const std::vector<double>& base = notes["bare futex" + std::string(how)];
+    for (const Contender& contender : contenders) {
+      const std::vector<double>& times = notes[contender.name + how];
+      std::vector<double> ratios;
+      for (std::size_t i = 0; i < times.size(); ++i) ratios.push_back(times[i] / base[i]);
+      const auto [least, most] = std::minmax_element(times.begin(), times.end());
+      std::printf("%-28s %9.0f ns  [%.0f .. %.0f]  %.2f of the futex\n",
+                  (contender.name + how).c_str(), median(times), *least, *most, median(ratios));
+    }
   }
 }
