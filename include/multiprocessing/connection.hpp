@@ -20,6 +20,8 @@
 ///   int answer = here.recv<int>();
 /// \endcode
 
+#include <multiprocessing/detail/transferable.hpp>  // first: fewer lines in the compiler's messages
+
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -57,6 +59,7 @@ class Connection {
   /// value cannot travel, ArenaExhausted; nothing was sent then
   template <class T>
   void send(const T& value) const {
+    detail::require_transferable<detail::stored_t<T>>();
     detail::send_value<detail::stored_t<T>>(bytes_, value);
   }
 
@@ -66,6 +69,7 @@ class Connection {
   /// the next one can be received
   template <class T>
   T recv(Timeout timeout = {}) const {
+    detail::require_transferable<T>();
     return detail::receive_value<T>(bytes_, timeout);
   }
   template <class T>
@@ -176,6 +180,7 @@ class TypedConnection {
 }
 template <class T>
 [[nodiscard]] std::pair<TypedConnection<T>, TypedConnection<T>> Pipe(bool duplex = true) {
+  detail::require_transferable<T>();
   auto [first, second] = Pipe(duplex);
   return {TypedConnection<T>(std::move(first)), TypedConnection<T>(std::move(second))};
 }

@@ -17,6 +17,8 @@
 ///   for (auto f : mp::as_completed(std::vector{future})) std::cout << f.result();
 /// \endcode
 
+#include <multiprocessing/detail/transferable.hpp>  // first: fewer lines in the compiler's messages
+
 #include <cstddef>
 #include <exception>
 #include <functional>
@@ -99,12 +101,12 @@ class MULTIPROCESSING_API ProcessPoolExecutor final : public Executor {
   template <class F, class... Args>
     requires(!std::is_same_v<std::decay_t<F>, TaskOptions>)
   Future<detail::call_result_t<F, Args...>> submit(F&& f, Args&&... args) {
-    detail::require_callable<F, Args...>();
+    detail::require_transferable<F, detail::why_not_task_t<F, Args...>>();
     return Executor::submit(with_retry({}), std::forward<F>(f), std::forward<Args>(args)...);
   }
   template <class F, class... Args>
   Future<detail::call_result_t<F, Args...>> submit(TaskOptions options, F&& f, Args&&... args) {
-    detail::require_callable<F, Args...>();
+    detail::require_transferable<F, detail::why_not_task_t<F, Args...>>();
     return Executor::submit(with_retry(std::move(options)), std::forward<F>(f),
                             std::forward<Args>(args)...);
   }

@@ -24,6 +24,8 @@
 ///   std::cout << ages;  // {'hermione': 17}
 /// \endcode
 
+#include <multiprocessing/detail/transferable.hpp>  // first: fewer lines in the compiler's messages
+
 #include <atomic>
 #include <initializer_list>
 #include <memory>
@@ -52,28 +54,36 @@ class Manager {
   /// shutdown
   template <class K, class V, class... Args>
   [[nodiscard]] multiprocessing::Dict<K, V> dict(Args&&... args) const {
+    multiprocessing::detail::require_transferable<K>();
+    multiprocessing::detail::require_transferable<V>();
     return make<multiprocessing::Dict<K, V>>(std::forward<Args>(args)...);
   }
   template <class K, class V>
   [[nodiscard]] multiprocessing::Dict<K, V> dict(
       std::initializer_list<std::pair<K, V>> items) const {
+    multiprocessing::detail::require_transferable<K>();
+    multiprocessing::detail::require_transferable<V>();
     return make<multiprocessing::Dict<K, V>>(items);
   }
   /// What was given: nothing, elements in braces, or a range of them.
   template <class T, class... Args>
   [[nodiscard]] multiprocessing::List<T> list(Args&&... args) const {
+    multiprocessing::detail::require_transferable<T>();
     return make<multiprocessing::List<T>>(std::forward<Args>(args)...);
   }
   template <class T>
   [[nodiscard]] multiprocessing::List<T> list(std::initializer_list<T> items) const {
+    multiprocessing::detail::require_transferable<T>();
     return make<multiprocessing::List<T>>(items);
   }
   template <class T, class... Args>
   [[nodiscard]] multiprocessing::Set<T> set(Args&&... args) const {
+    multiprocessing::detail::require_transferable<T>();
     return make<multiprocessing::Set<T>>(std::forward<Args>(args)...);
   }
   template <class T>
   [[nodiscard]] multiprocessing::Set<T> set(std::initializer_list<T> items) const {
+    multiprocessing::detail::require_transferable<T>();
     return make<multiprocessing::Set<T>>(items);
   }
   [[nodiscard]] multiprocessing::Namespace Namespace() const {
@@ -81,6 +91,7 @@ class Manager {
   }
   template <class T, class... Args>
   [[nodiscard]] multiprocessing::Queue<T> Queue(Args&&... args) const {
+    multiprocessing::detail::require_transferable<T>();
     return make<multiprocessing::Queue<T>>(std::forward<Args>(args)...);
   }
   template <class... Args>
@@ -114,6 +125,7 @@ class Manager {
   }
   template <class T, class... Args>
   [[nodiscard]] multiprocessing::JoinableQueue<T> JoinableQueue(Args&&... args) const {
+    multiprocessing::detail::require_transferable<T>();
     return make<multiprocessing::JoinableQueue<T>>(std::forward<Args>(args)...);
   }
   template <class T, class... Args>

@@ -4,6 +4,8 @@
 /// Everything, as `import multiprocessing, concurrent.futures, threading, queue` brings it; only
 /// what carries a library of its own has to be asked for: serialization.hpp.
 
+#include <multiprocessing/detail/transferable.hpp>  // first: fewer lines in the compiler's messages
+
 #include <multiprocessing/connection.hpp>
 #include <multiprocessing/context.hpp>
 #include <multiprocessing/errors.hpp>

@@ -22,6 +22,8 @@
 ///   std::cout << result.get(1s);
 /// \endcode
 
+#include <multiprocessing/detail/transferable.hpp>  // first: fewer lines in the compiler's messages
+
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -50,6 +52,8 @@ namespace multiprocessing {
 
 class Pool : public detail::PoolMethods<Pool> {
  public:
+  static constexpr bool kSends = true;  // tasks go to other processes
+
   /// Starts the workers. \throws ValueError for fewer than one process, ArenaExhausted,
   /// std::system_error
   explicit Pool(int processes = cpu_count()) : Pool(PoolOptions{.processes = processes}) {}
@@ -96,7 +100,6 @@ class Pool : public detail::PoolMethods<Pool> {
   template <class F, class... Args>
   AsyncResult<detail::task_result_t<F, Args...>> start_call(const TaskOptions* options, F&& f,
                                                             Args&&... args) {
-    detail::require_callable<F, Args...>();
     if constexpr (detail::is_task_v<F, Args...>) {
       return AsyncResult<detail::task_result_t<F, Args...>>(
           detail::submit_call(core(), options, std::forward<F>(f), std::forward<Args>(args)...));
@@ -109,12 +112,11 @@ class Pool : public detail::PoolMethods<Pool> {
   auto start_map(F&& f, Range& range, std::int64_t chunksize) {
     using D = std::decay_t<F>;
     using Check = detail::ItemCheck<D, detail::item_t<Range>, kStar>;
-    Check::require();
     if constexpr (Check::kOk) {
       const D& function = f;
       return detail::submit_map<kStar>(core(), function, range, chunksize);
     } else {
-      return AsyncResult<void>(nullptr);
+      return AsyncResult<typename detail::RefusedMap<typename Check::Result>::type>(nullptr);
     }
   }
 
@@ -123,12 +125,11 @@ class Pool : public detail::PoolMethods<Pool> {
     using D = std::decay_t<F>;
     using View = std::views::all_t<Range>;
     using Check = detail::ItemCheck<D, detail::item_t<View>, false>;
-    Check::require();
     if constexpr (Check::kOk) {
       return detail::ItemStream<D, View, kOrdered>(
           core(), std::forward<F>(f), std::views::all(std::forward<Range>(range)), chunksize);
     } else {
-      return std::ranges::empty_view<int>{};
+      return std::ranges::empty_view<std::monostate>{};
     }
   }
 
@@ -139,6 +140,8 @@ class Pool : public detail::PoolMethods<Pool> {
 /// terminate() drops what has not begun and asks the rest to stop (stop_requested()).
 class ThreadPool : public detail::PoolMethods<ThreadPool> {
  public:
+  static constexpr bool kSends = false;  // tasks stay in this process
+
   /// \throws ValueError for fewer than one thread
   explicit ThreadPool(int processes = cpu_count(), std::function<void()> initializer = {})
       : threads_(detail::make_threads({processes, true, "ThreadPool", std::move(initializer)})) {}

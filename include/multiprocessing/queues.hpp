@@ -23,6 +23,8 @@
 ///   queue.shutdown();
 /// \endcode
 
+#include <multiprocessing/detail/transferable.hpp>  // first: fewer lines in the compiler's messages
+
 #include <multiprocessing/detail/joinable_queue.hpp>
 #include <multiprocessing/detail/queue.hpp>
 #include <multiprocessing/detail/simple_queue.hpp>

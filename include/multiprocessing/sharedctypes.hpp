@@ -22,6 +22,8 @@
 ///   });
 /// \endcode
 
+#include <multiprocessing/detail/transferable.hpp>  // first: fewer lines in the compiler's messages
+
 #include <concepts>
 #include <cstddef>
 #include <functional>

@@ -1,6 +1,6 @@
 // The same in a Function.
 
-#include <multiprocessing/detail/function.hpp>
+#include <multiprocessing/pool.hpp>
 
 multiprocessing::Function<void()> make(int& counter) {
   return [&counter] { ++counter; };

@@ -1,8 +1,7 @@
 // A lambda that captures is pointed to partial and by_value.
 
-#include <multiprocessing/detail/function.hpp>
+#include <multiprocessing/pool.hpp>
 
-void send(int& counter) {
-  const auto add = [&counter](int n) { counter += n; };
-  multiprocessing::detail::require_callable<decltype(add), int>();
+void use(multiprocessing::Pool& pool, int& counter) {
+  pool.apply([&counter](int n) { counter += n; }, 3);
 }

@@ -185,19 +185,21 @@ T decode_as(Reader& in) {
   }
 }
 
-/// The one place where a callable is refused.
-template <class F>
-constexpr void require_transferable_callable() {
-  using D = std::decay_t<F>;
-  if constexpr (!is_transferable_v<D>) {
-    constexpr bool kOpaque = std::is_class_v<D> && !Specialized<D> && !FieldByField<D> &&
-                             !HasSerialize<D> && !HasBase<D>;
-    static_assert(!kOpaque,
-                  "this callable captures or holds something and cannot be sent to "
-                  "another process: bind its arguments with partial(f, args...), or "
-                  "wrap it in by_value(lambda) if it captures by value only");
-    if constexpr (!kOpaque) require_transferable<D>();
+/// A callable that holds what cannot be looked into: a lambda that captures, a std::function.
+template <class D>
+inline constexpr bool kIsOpaque = !is_transferable_v<D> && std::is_class_v<D> && !Specialized<D> &&
+                                  !FieldByField<D> && !HasSerialize<D> && !HasBase<D>;
+
+/// The reason; void if it may be sent.
+template <class D>
+constexpr auto why_not_callable() {
+  if constexpr (kIsOpaque<D>) {
+    return HoldsSomething<D>{};
+  } else {
+    return why_not<D>();
   }
 }
+template <class F>
+using why_not_callable_t = decltype(why_not_callable<std::decay_t<F>>());
 
 }  // namespace multiprocessing::detail

@@ -40,7 +40,7 @@ class Function<R(Args...)> {
              std::is_invocable_r_v<R, std::decay_t<F>&, Args...>)
   Function(F&& callable) {  // NOLINT(google-explicit-constructor): as std::function
     using D = std::decay_t<F>;
-    detail::require_transferable_callable<D>();
+    detail::require_transferable<D, detail::why_not_callable_t<D>>();
     if constexpr (is_transferable_v<D>) {
       if constexpr (detail::CodePointer<D>) {
         const D pointer = callable;

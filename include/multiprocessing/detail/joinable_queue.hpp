@@ -27,7 +27,7 @@ template <class T>
 class JoinableQueue : public Queue<T> {
  public:
   /// Unbounded. \throws ArenaExhausted
-  JoinableQueue() : JoinableQueue(std::size_t{0}) {}
+  JoinableQueue() : JoinableQueue(std::size_t{0}) { detail::require_transferable<T>(); }
   /// At most `maxsize` items; 0: unbounded. One that is put back may come on top of them.
   template <std::integral N>
     requires(!std::same_as<N, bool>)
@@ -35,7 +35,9 @@ class JoinableQueue : public Queue<T> {
       : Queue<T>(detail::ByteQueue::make(maxsize > 0 ? static_cast<std::size_t>(maxsize) : 0,
                                          on_death == OnDeath::requeue
                                              ? detail::QueueMode::requeue
-                                             : detail::QueueMode::count_done)) {}
+                                             : detail::QueueMode::count_done)) {
+    detail::require_transferable<T>();
+  }
 
   /// An item that was got is done: the one that the calling thread got last, else one that another
   /// thread of this process got, else one of another process.

@@ -235,37 +235,36 @@ auto submit_map(const PoolCore& core, const F& function, Range& range, std::int6
   }
 }
 
-template <class T>
-inline constexpr bool kTupleLike = false;
-template <class... Fields>
-inline constexpr bool kTupleLike<std::tuple<Fields...>> = true;
-template <class A, class B>
-inline constexpr bool kTupleLike<std::pair<A, B>> = true;
-
-/// The reason, if a function over items cannot be run in another process.
+/// The reason, if a function over items cannot be run in another process, and what it would return.
 template <class F, class Item, bool kStar>
 struct ItemCheck {
   static constexpr bool kOk = is_task_v<F, Item>;
-  static constexpr void require() { require_callable<F, Item>(); }
+  using Why = why_not_task_t<F, Item>;
+  using Result = task_result_t<F, Item>;
 };
 template <class F, class Item>
 struct ItemCheck<F, Item, true> {
   static constexpr bool kOk = false;
-  static constexpr void require() {
-    static_assert(kTupleLike<Item>,
-                  "starmap takes a range of std::tuple or std::pair, whose fields are the "
-                  "arguments; for one argument an element use map");
-  }
+  using Why = IsNoTuple<Item>;
+  using Result = void;
 };
 template <class F, class... Fields>
 struct ItemCheck<F, std::tuple<Fields...>, true> {
   static constexpr bool kOk = is_task_v<F, Fields...>;
-  static constexpr void require() { require_callable<F, Fields...>(); }
+  using Why = why_not_task_t<F, Fields...>;
+  using Result = task_result_t<F, Fields...>;
 };
 template <class F, class A, class B>
-struct ItemCheck<F, std::pair<A, B>, true> {
-  static constexpr bool kOk = is_task_v<F, A, B>;
-  static constexpr void require() { require_callable<F, A, B>(); }
+struct ItemCheck<F, std::pair<A, B>, true> : ItemCheck<F, std::tuple<A, B>, true> {};
+
+/// What map returns where the compiler has been stopped: no second message shall follow.
+template <class R>
+struct RefusedMap {
+  using type = std::vector<R>;
+};
+template <>
+struct RefusedMap<void> {
+  using type = void;
 };
 
 }  // namespace multiprocessing::detail

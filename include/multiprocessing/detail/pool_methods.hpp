@@ -15,6 +15,7 @@
 #include <multiprocessing/detail/async_result.hpp>
 #include <multiprocessing/detail/future_base.hpp>
 #include <multiprocessing/detail/outcomes.hpp>
+#include <multiprocessing/detail/pool_map.hpp>
 #include <multiprocessing/detail/task_options.hpp>
 
 namespace multiprocessing {
@@ -61,6 +62,36 @@ AsyncResult<R> with_callbacks(std::shared_ptr<FutureOf<R>> state, Callbacks<Want
   return AsyncResult<R>(std::move(state));
 }
 
+/// Why tasks of this pool cannot be run; void on threads, where all can. See require_transferable.
+template <class Pool, class F, class... Args>
+struct WhyNotCall {
+  using type = void;
+};
+template <class Pool, class F, class... Args>
+  requires(Pool::kSends)
+struct WhyNotCall<Pool, F, Args...> {
+  using type = why_not_task_t<F, Args...>;
+};
+template <class Pool, bool kStar, class F, class Item>
+struct WhyNotMap {
+  using type = void;
+};
+template <class Pool, bool kStar, class F, class Item>
+  requires(Pool::kSends)
+struct WhyNotMap<Pool, kStar, F, Item> {
+  using type = typename ItemCheck<std::decay_t<F>, Item, kStar>::Why;
+};
+template <class Pool, class F, class... Args>
+using why_not_call_t = typename WhyNotCall<Pool, F, Args...>::type;
+template <class Pool, bool kStar, class F, class Item>
+using why_not_map_t = typename WhyNotMap<Pool, kStar, F, Item>::type;
+
+/// Stands for a result where the compiler has been stopped: no second message shall follow.
+struct Refused {
+  template <class T>
+  operator T() const;  // NOLINT(google-explicit-constructor)
+};
+
 template <class Derived>
 class PoolMethods {
  public:
@@ -68,7 +99,12 @@ class PoolMethods {
   /// \throws what it throws; WorkerDied, TaskTimeout; ValueError after close
   template <class F, class... Args>
   auto apply(F&& f, Args&&... args) {
-    return apply_async(std::forward<F>(f), std::forward<Args>(args)...).get();
+    require_transferable<F, why_not_call_t<Derived, F, Args...>>();
+    if constexpr (kDoesNotTake<why_not_call_t<Derived, F, Args...>>) {
+      return Refused{};
+    } else {
+      return apply_async(std::forward<F>(f), std::forward<Args>(args)...).get();
+    }
   }
 
   /// Has `f(args...)` called in a worker: AsyncResult<R>. TaskOptions or Callbacks<R> may come
@@ -76,10 +112,12 @@ class PoolMethods {
   template <class F, class... Args>
     requires(!kIsCallOption<std::decay_t<F>>)
   auto apply_async(F&& f, Args&&... args) {
+    require_transferable<F, why_not_call_t<Derived, F, Args...>>();
     return derived().start_call(nullptr, std::forward<F>(f), std::forward<Args>(args)...);
   }
   template <class F, class... Args>
   auto apply_async(const TaskOptions& options, F&& f, Args&&... args) {
+    require_transferable<F, why_not_call_t<Derived, F, Args...>>();
     return derived().start_call(&options, std::forward<F>(f), std::forward<Args>(args)...);
   }
   template <class R, class F, class... Args>
@@ -93,20 +131,24 @@ class PoolMethods {
   /// throws the first failure in the order of the elements.
   template <class F, std::ranges::input_range Range>
   auto map(F&& f, Range&& range, std::int64_t chunksize = 0) {
+    require_transferable<F, why_not_map_t<Derived, false, F, item_t<Range>>>();
     return map_async(std::forward<F>(f), std::forward<Range>(range), chunksize).get();
   }
   template <class F, class T>
   auto map(F&& f, std::initializer_list<T> list, std::int64_t chunksize = 0) {
+    require_transferable<F, why_not_map_t<Derived, false, F, item_t<std::initializer_list<T>>>>();
     return map_async(std::forward<F>(f), list, chunksize).get();
   }
 
   /// The same, without waiting: AsyncResult<std::vector<R>>, or AsyncResult<void>.
   template <class F, std::ranges::input_range Range>
   [[nodiscard]] auto map_async(F&& f, Range&& range, std::int64_t chunksize = 0) {
+    require_transferable<F, why_not_map_t<Derived, false, F, item_t<Range>>>();
     return derived().template start_map<false>(std::forward<F>(f), range, chunksize);
   }
   template <class F, class T>
   [[nodiscard]] auto map_async(F&& f, std::initializer_list<T> list, std::int64_t chunksize = 0) {
+    require_transferable<F, why_not_map_t<Derived, false, F, item_t<std::initializer_list<T>>>>();
     return derived().template start_map<false>(std::forward<F>(f), list, chunksize);
   }
   /// With Callbacks<std::vector<R>>, or Callbacks<void>, first.
@@ -120,19 +162,23 @@ class PoolMethods {
   /// As map, for a range of tuples or pairs, whose fields are the arguments.
   template <class F, std::ranges::input_range Range>
   auto starmap(F&& f, Range&& range, std::int64_t chunksize = 0) {
+    require_transferable<F, why_not_map_t<Derived, true, F, item_t<Range>>>();
     return starmap_async(std::forward<F>(f), std::forward<Range>(range), chunksize).get();
   }
   template <class F, class T>
   auto starmap(F&& f, std::initializer_list<T> list, std::int64_t chunksize = 0) {
+    require_transferable<F, why_not_map_t<Derived, true, F, item_t<std::initializer_list<T>>>>();
     return starmap_async(std::forward<F>(f), list, chunksize).get();
   }
   template <class F, std::ranges::input_range Range>
   [[nodiscard]] auto starmap_async(F&& f, Range&& range, std::int64_t chunksize = 0) {
+    require_transferable<F, why_not_map_t<Derived, true, F, item_t<Range>>>();
     return derived().template start_map<true>(std::forward<F>(f), range, chunksize);
   }
   template <class F, class T>
   [[nodiscard]] auto starmap_async(F&& f, std::initializer_list<T> list,
                                    std::int64_t chunksize = 0) {
+    require_transferable<F, why_not_map_t<Derived, true, F, item_t<std::initializer_list<T>>>>();
     return derived().template start_map<true>(std::forward<F>(f), list, chunksize);
   }
 
@@ -142,6 +188,7 @@ class PoolMethods {
   /// returns nothing are std::monostate.
   template <class F, std::ranges::input_range Range>
   [[nodiscard]] auto imap(F&& f, Range&& range, std::int64_t chunksize = 1) & {
+    require_transferable<F, why_not_map_t<Derived, false, F, item_t<Range>>>();
     return derived().template start_stream<true>(std::forward<F>(f), std::forward<Range>(range),
                                                  chunksize);
   }
@@ -151,6 +198,7 @@ class PoolMethods {
   /// The same in the order in which they come.
   template <class F, std::ranges::input_range Range>
   [[nodiscard]] auto imap_unordered(F&& f, Range&& range, std::int64_t chunksize = 1) & {
+    require_transferable<F, why_not_map_t<Derived, false, F, item_t<Range>>>();
     return derived().template start_stream<false>(std::forward<F>(f), std::forward<Range>(range),
                                                   chunksize);
   }

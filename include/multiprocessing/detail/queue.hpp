@@ -37,7 +37,7 @@ class Queue {
   static constexpr bool kPlain = detail::is_plain_v<T>;  // written and read in place
 
   /// Makes an unbounded queue. \throws ArenaExhausted
-  Queue() : Queue(std::size_t{0}) {}
+  Queue() : Queue(std::size_t{0}) { detail::require_transferable<T>(); }
   /// Makes a queue of at most `maxsize` items; 0: unbounded.
   template <std::integral N>
     requires(!std::same_as<N, bool>)

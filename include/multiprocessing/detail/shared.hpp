@@ -75,7 +75,7 @@ class Shared {
 
   /// Serializes `value`, and keeps it as this process's own copy.
   /// \throws TransferError if it cannot be serialized; ArenaExhausted
-  explicit Shared(T value) : object_(make(std::move(value))) {}
+  explicit Shared(T value) : object_(make(std::move(value))) { detail::require_transferable<T>(); }
 
   /// The value. What this refers to lives as long as this process has a handle to it.
   /// The first look in a process decodes. \throws TransferError if that fails

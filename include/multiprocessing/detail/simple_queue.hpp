@@ -17,7 +17,7 @@ class SimpleQueue {
  public:
   using multiprocessing_handle = void;
 
-  SimpleQueue() = default;
+  SimpleQueue() { detail::require_transferable<T>(); }
   void put(const T& item) const { queue_.put(item); }
   T get() const { return queue_.get(); }
   [[nodiscard]] bool empty() const { return queue_.empty(); }

@@ -130,28 +130,35 @@ using task_result_t = typename TaskOf<F, Args...>::Result;
 template <class F, class... Args>
 inline constexpr bool is_task_v = TaskOf<F, Args...>::kOk;
 
-template <class Arg>
-constexpr void require_argument() {
-  if constexpr (!kSpanOf<Arg>) require_transferable<Arg>();
+template <class Arg, class... Args>
+constexpr auto why_not_arguments() {
+  if constexpr (kArgOk<Arg>) {
+    return why_not_arguments<Args...>();
+  } else {
+    return why_not<Arg>();
+  }
 }
 
-/// Stops the compiler, with the reason, if `f(args...)` cannot be called in another process.
-template <class F_, class... Args>
-constexpr void require_callable() {
-  using F = std::decay_t<F_>;
+/// The reason; void if it can. F and Args as stored.
+template <class F, class... Args>
+constexpr auto why_not_task() {
   if constexpr (!is_transferable_v<F>) {
-    require_transferable_callable<F>();
-  } else if constexpr (!(kArgOk<stored_t<Args>> && ...)) {
-    (require_argument<stored_t<Args>>(), ...);
-  } else {
-    constexpr bool kFits = kTakesArgs<F, stored_t<Args>...>;
-    static_assert(kFits,
-                  "this callable does not take these arguments: for an overloaded name, or "
-                  "a default argument that is left out, wrap it in a lambda");
-    if constexpr (kFits && !std::is_void_v<task_result_t<F_, Args...>>) {
-      require_transferable<task_result_t<F_, Args...>>();
-    }
+    return why_not_callable<F>();
+  } else if constexpr (!(kArgOk<Args> && ...)) {
+    return why_not_arguments<Args...>();
+  } else if constexpr (!kTakesArgs<F, Args...>) {
+    return DoesNotTake<F, Args...>{};
+  } else if constexpr (!std::is_void_v<typename Task<F, Args...>::Result>) {
+    return why_not<typename Task<F, Args...>::Result>();
   }
+}
+template <class F, class... Args>
+using why_not_task_t = decltype(why_not_task<std::decay_t<F>, stored_t<Args>...>());
+
+/// Stops the compiler, with the reason, if `f(args...)` cannot be called in another process.
+template <class F, class... Args>
+constexpr void require_callable() {
+  require_transferable<F, why_not_task_t<F, Args...>>();
 }
 
 template <class F, class... Args>

@@ -15,6 +15,7 @@
 
 #include <multiprocessing/detail/aggregate.hpp>
 #include <multiprocessing/detail/codec_stream.hpp>
+#include <multiprocessing/detail/refusal.hpp>
 
 namespace multiprocessing {
 
@@ -219,11 +220,22 @@ constexpr auto why_not() {
   if constexpr (!is_transferable_v<T>) return find_culprit<std::remove_cv_t<T>>();
 }
 
-/// Stops the compiler if a T may not be sent. This is the one place where types are refused; the
-/// compiler prints `Why` with it, the class and the field.
+/// Stops the compiler if a T may not be sent, or for another reason. This is the one place where
+/// types and callables are refused; the compiler prints `Why` with it, the class and the field.
+/// What users call has it in its own body: each step in between is three more lines of the message.
 template <class T, class Why = decltype(why_not<T>())>
 constexpr void require_transferable() {
-  if constexpr (!std::is_void_v<Why>) {
+  static_assert(!kHoldsSomething<Why>,
+                "this callable captures or holds something and cannot be sent to another process: "
+                "bind its arguments with partial(f, args...), or wrap it in by_value(lambda) if it "
+                "captures by value only");
+  static_assert(!kDoesNotTake<Why>,
+                "this callable does not take these arguments: for an overloaded name, or a default "
+                "argument that is left out, wrap it in a lambda");
+  static_assert(!kIsNoTuple<Why>,
+                "starmap takes a range of std::tuple or std::pair, whose fields are the arguments; "
+                "for one argument an element use map");
+  if constexpr (requires { typename Why::FieldType; }) {
     using F = typename Why::FieldType;
     constexpr bool kPointer = std::is_pointer_v<F> || std::is_reference_v<F> ||
                               std::is_member_pointer_v<F> || std::is_null_pointer_v<F>;
