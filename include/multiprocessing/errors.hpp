@@ -100,19 +100,28 @@ class MULTIPROCESSING_API ArenaExhausted : public Error {
 /// Nothing arrived in a queue in time.
 class MULTIPROCESSING_API Empty : public Error {
  public:
-  explicit Empty(const std::string& what = "the queue is empty") : Error(what) {}
+  explicit Empty(const std::string& what =
+                     "the queue is empty: no item came in time (wait longer, "
+                     "or use try_get)")
+      : Error(what) {}
 };
 
 /// No place became free in a queue in time.
 class MULTIPROCESSING_API Full : public Error {
  public:
-  explicit Full(const std::string& what = "the queue is full") : Error(what) {}
+  explicit Full(const std::string& what =
+                    "the queue is full: no place became free in time (wait "
+                    "longer, use try_put, or give it a larger maxsize)")
+      : Error(what) {}
 };
 
 /// The queue was shut down.
 class MULTIPROCESSING_API ShutDown : public Error {
  public:
-  explicit ShutDown(const std::string& what = "the queue has been shut down") : Error(what) {}
+  explicit ShutDown(const std::string& what =
+                        "the queue has been shut down: it takes no items any "
+                        "more, and gives those that it still has")
+      : Error(what) {}
 };
 
 /// A key or name is not there.
@@ -130,13 +139,19 @@ class MULTIPROCESSING_API ValueError : public Error {
 /// Every process that held the other end has closed it or died.
 class MULTIPROCESSING_API EOFError : public Error {
  public:
-  explicit EOFError(const std::string& what = "the other end is closed") : Error(what) {}
+  explicit EOFError(const std::string& what =
+                        "the other end is closed: every process that held it "
+                        "has closed it or ended")
+      : Error(what) {}
 };
 
 /// A barrier was aborted, reset or timed out, or a process died in it.
 class MULTIPROCESSING_API BrokenBarrierError : public Error {
  public:
-  explicit BrokenBarrierError(const std::string& what = "the barrier is broken") : Error(what) {}
+  explicit BrokenBarrierError(const std::string& what =
+                                  "the barrier is broken: it was aborted, reset or timed out, or a "
+                                  "process died in it (reset() makes it usable again)")
+      : Error(what) {}
 };
 
 /// An exception of another process whose type cannot be rebuilt here; `what()` is its own.

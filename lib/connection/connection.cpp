@@ -80,7 +80,8 @@ void ByteConnection::receive(IncomingMessage& message, Timeout timeout,
     case Received::message:
       return;
     case Received::timed_out:
-      throw TimeoutError("no message came in time");
+      throw TimeoutError(
+          "no message came in time: the other end is still held (wait longer, or ask poll first)");
     case Received::end:
       throw EOFError();
     case Received::too_long:

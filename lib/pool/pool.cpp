@@ -27,8 +27,9 @@ std::exception_ptr worker_died(std::uint64_t obituary, const detail::TaskName& n
 
 std::exception_ptr task_timeout(const detail::TaskName& name) {
   const std::string task = name();
-  return std::make_exception_ptr(TaskTimeout(
-      (task.empty() ? std::string("the task") : "the task " + task) + " overran its time limit"));
+  return std::make_exception_ptr(
+      TaskTimeout((task.empty() ? std::string("the task") : "the task " + task) +
+                  " overran its time limit and was ended (give it more time, or retry it)"));
 }
 
 namespace {

@@ -19,9 +19,14 @@ std::string obituary(int pid, std::optional<int> signal, std::optional<int> exit
                      const std::string& task_name) {
   std::string text = "the worker (pid " + std::to_string(pid) + ")";
   if (!task_name.empty()) text += " that ran " + task_name;
-  if (signal) return text + " was killed by " + signal_name(*signal);
-  if (exit_code) return text + " exited with code " + std::to_string(*exit_code);
-  return text + " died";
+  if (signal) {
+    text += " was killed by " + signal_name(*signal);
+  } else if (exit_code) {
+    text += " exited with code " + std::to_string(*exit_code);
+  } else {
+    text += " died";
+  }
+  return text + "; only this task is lost (retries or Retry try such a task again)";
 }
 
 }  // namespace
@@ -36,8 +41,10 @@ BufferTooShort::BufferTooShort(const std::string& what, std::vector<std::byte> m
       message_(std::make_shared<const std::vector<std::byte>>(std::move(message))) {}
 
 LockOwnerDied::LockOwnerDied(int pid)
-    : LockOwnerDied(pid, "the process that held the lock (pid " + std::to_string(pid) +
-                             ") ended without releasing it") {}
+    : LockOwnerDied(
+          pid, "the process that held the lock (pid " + std::to_string(pid) +
+                   ") ended without releasing it; the lock is usable from now on: check what it "
+                   "guards, or choose Recovery::silent or Recovery::hold") {}
 
 RemoteError::RemoteError(std::string type_name, const std::string& what,
                          std::string remote_traceback)

@@ -241,7 +241,10 @@ class AsyncResult {
 
  private:
   void await(Timeout timeout) const {
-    if (!wait(timeout)) throw TimeoutError("the task has not ended in time");
+    if (!wait(timeout))
+      throw TimeoutError(
+          "the task has not ended in time and goes on (wait again; a limit that ends it is the "
+          "task's own)");
   }
 
   std::shared_ptr<detail::FutureOf<R>> state_;

@@ -41,7 +41,10 @@ struct FutureAccess {
   /// Until it is done. \throws TimeoutError
   template <class F>
   static void await(const F& future, std::int64_t deadline) {
-    if (!future.state().wait(deadline)) throw TimeoutError("the task has not ended in time");
+    if (!future.state().wait(deadline))
+      throw TimeoutError(
+          "the task has not ended in time and goes on (wait again; a limit that ends it is the "
+          "task's own)");
   }
 };
 
