@@ -206,7 +206,7 @@ void ring_in_place(std::size_t items) {
 }
 
 void in_place() {
-  for (const std::size_t bytes : {64, 65536, 1 << 20}) loans(bytes, 1'000'000, false);
+  for (const std::size_t bytes : {64U, 65536U, 1U << 20U}) loans(bytes, 1'000'000, false);
   ring_in_place<65536>(20'000);
   loans(65536, 20'000, true);
   ring_in_place<1 << 20>(1'500);
