@@ -64,7 +64,8 @@ shm::Block as_block(std::uint64_t packed, std::uint8_t entry) noexcept {
 }
 
 lanes::Outcome put_block(lanes::LocalQueue& queue, shm::OwnedBlock& block, Timeout timeout) {
-  lanes::Item item{nullptr, 0, &block.get()};
+  const auto size = static_cast<std::size_t>(shm::block_as<shm::Message>(block.get().ref.id)->size);
+  lanes::Item item{nullptr, size, &block.get()};
   return lanes::put(queue, item, timeout);
 }
 

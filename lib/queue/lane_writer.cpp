@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 #include <multiprocessing/errors.hpp>
 
@@ -15,7 +16,8 @@ namespace {
 constexpr std::uint64_t kFirstWords = 256;    // 2 KiB: many lanes hold an item or two
 constexpr std::uint64_t kSteadyWords = 8192;  // 64 KiB: enough to stream, and stays in the cache
 constexpr std::uint32_t kAsked = 16;          // lanes whose owner's life is asked for, an attach
-constexpr std::uint32_t kLooks = 64;          // puts between two looks at an oversized segment
+constexpr std::uint64_t kNearBytes = std::uint64_t{1} << 20U;  // waiting items stay in the caches
+constexpr std::uint32_t kLooks = 64;  // puts between two looks at an oversized segment
 
 // Counts the lane in, and changes `lanes` in any case (queue_state.hpp, I2).
 void count_lane(QueueView& queue, std::uint32_t number) noexcept {
@@ -258,6 +260,13 @@ std::size_t LaneWriter::append_run(QueueView& queue, const std::byte* items, std
   tail_ += run * words;
   ring_.at(tail_).store(0, std::memory_order_relaxed);  // I1; relaxed: released by [C]
   return run;
+}
+
+std::uint64_t LaneWriter::head_of_backlog(std::size_t size) noexcept {
+  const std::uint64_t head = lane_->head.load(std::memory_order_relaxed);  // a guess
+  const std::uint64_t items = (tail_ - position_of(head)) / 2;  // a word and a reference each
+  const bool taken_from = std::exchange(last_head_, head) != head;
+  return taken_from && items > kNearBytes / size ? head : 0;
 }
 
 void LaneWriter::publish() noexcept {

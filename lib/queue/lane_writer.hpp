@@ -40,6 +40,10 @@ class LaneWriter {
   void publish() noexcept;
   [[nodiscard]] bool pending() const noexcept { return first_ != nullptr; }
 
+  /// For large items of about `size` bytes: the head as it stands, if somebody has been taking
+  /// since the last call and so much is waiting that it leaves the caches; 0 if not.
+  std::uint64_t head_of_backlog(std::size_t size) noexcept;
+
  private:
   bool try_own(QueueView& queue, std::uint32_t number);
   bool own_existing(QueueView& queue);
@@ -67,6 +71,7 @@ class LaneWriter {
   Word* first_ = nullptr;  // of what was appended and is not published
   std::uint64_t first_word_ = 0;
   std::uint32_t looks_ = 0;
+  std::uint64_t last_head_ = 0;  // at the last call of head_of_backlog
 };
 
 }  // namespace multiprocessing::lanes

@@ -73,7 +73,7 @@ LocalQueue& local_queue(shm::ObjectId id, QueueState& state);
 
 enum class Outcome : std::uint8_t { done, in_vain, shut_down };
 
-/// Either bytes, up to kInlineBytes, or a message that is ours.
+/// Either bytes, up to kInlineBytes, or a message that is ours (of `size` bytes, if that is known).
 struct Item {
   const std::byte* bytes = nullptr;
   std::size_t size = 0;

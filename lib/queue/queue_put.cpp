@@ -8,10 +8,15 @@
 #include "queue/wait_word.hpp"
 #include "shm/process_table.hpp"
 #include "shm/watch.hpp"
+#include "sys/clock.hpp"
 #include "sys/crash_point.hpp"
 
 namespace multiprocessing::lanes {
 namespace {
+
+constexpr std::size_t kPacedBytes = 32768;
+constexpr std::size_t kBytesPerNano = 8;
+constexpr sys::Nanoseconds kLongestPace = 100'000;
 
 // The own lane, locked; whatever was appended is published in the end.
 class OwnLane {
@@ -117,13 +122,32 @@ bool append(LocalQueue& queue, const Item& item) {
   return true;
 }
 
+// A consumer that falls back reads from ever farther away, in memory that the backlog was the first
+// to touch, and falls back more. So a producer that is faster waits for the next item to be taken,
+// as long as it would take to copy one. Where nobody is taking it does not wait at all.
+void let_catch_up(const Word& head, std::uint64_t seen, std::size_t size) noexcept {
+  if (sys::alone()) return;
+  const auto copying = static_cast<sys::Nanoseconds>(size / kBytesPerNano);
+  const sys::Nanoseconds until = sys::now() + std::min(copying, kLongestPace);
+  // relaxed: nothing is read that the consumer wrote
+  while (head.load(std::memory_order_relaxed) == seen && sys::now() < until) sys::relax();
+}
+
 Outcome try_put(LocalQueue& queue, const Item& item) {
   if (is_shut(queue)) return Outcome::shut_down;
+  const bool paced = item.size >= kPacedBytes && !queue.view.bounded() && !queue.view.joinable();
+  const Word* head = nullptr;
+  std::uint64_t seen = 0;
   {
     const OwnLane own(queue);
     if (!append(queue, item)) return Outcome::in_vain;
+    if (paced) {
+      seen = queue.writer.head_of_backlog(item.size);
+      head = &queue.writer.lane().head;
+    }
   }
   tell_consumers(queue, 1);
+  if (seen != 0) let_catch_up(*head, seen, item.size);
   return Outcome::done;
 }
 
