@@ -63,6 +63,37 @@ TEST(ManagerTest, FactoriesMakeObjectsThatAChildShares) {
   EXPECT_EQ(array[0], 7);
 }
 
+// TestSyncManagerTypes.test_queue, test_joinable_queue
+template <class Q>
+void expect_that_a_child_empties(const Q& queue) {
+  queue.put(5);
+  queue.put(6);
+  auto child = test::Child::run([&] {
+    test::require(queue.full());
+    test::require(queue.qsize() == 2);
+    test::require(queue.get() == 5);
+    test::require(!queue.full());
+    test::require(queue.get() == 6);
+    test::require(queue.empty());
+    if constexpr (requires { queue.task_done(); }) {
+      queue.task_done();
+      queue.task_done();
+      test::require(queue.join(Timeout::zero()));
+    }
+  });
+  EXPECT_EQ(child.wait(), test::exited(0));
+  EXPECT_TRUE(queue.empty());
+  EXPECT_EQ(queue.qsize(), 0U);
+}
+
+TEST(ManagerTest, QueuesAreSharedWithAChild) {
+  const Manager manager;
+  expect_that_a_child_empties(manager.Queue<int>(2));
+  const auto joinable = manager.JoinableQueue<int>(2);
+  expect_that_a_child_empties(joinable);
+  EXPECT_TRUE(joinable.join(Timeout::zero()));
+}
+
 TEST(ManagerTest, ObjectsOfAManagerMayBeStoredInItsDicts) {
   const Manager manager;
   const auto events = manager.dict<std::string, Event>();
