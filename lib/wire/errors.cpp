@@ -15,8 +15,11 @@ std::string signal_name(int signum) {
   return name != nullptr ? "SIG" + std::string(name) : "signal " + std::to_string(signum);
 }
 
+constexpr const char* kForMemory =
+    ", probably for want of memory: its control group counts an out-of-memory kill";
+
 std::string obituary(int pid, std::optional<int> signal, std::optional<int> exit_code,
-                     const std::string& task_name) {
+                     const std::string& task_name, const char* cause = "") {
   std::string text = "the worker (pid " + std::to_string(pid) + ")";
   if (!task_name.empty()) text += " that ran " + task_name;
   if (signal) {
@@ -26,7 +29,7 @@ std::string obituary(int pid, std::optional<int> signal, std::optional<int> exit
   } else {
     text += " died";
   }
-  return text + "; only this task is lost (retries or Retry try such a task again)";
+  return text + cause + "; only this task is lost (retries or Retry try such a task again)";
 }
 
 }  // namespace
@@ -63,9 +66,8 @@ WorkerDied::WorkerDied(int pid, std::optional<int> signal, std::optional<int> ex
 
 wire::MemoryDeath::MemoryDeath(const WorkerDied& death)
     : WorkerDied(death),
-      text_(std::make_shared<const std::string>(
-          std::string(death.what()) +
-          ", probably for want of memory: its control group counts an out-of-memory kill")) {}
+      text_(std::make_shared<const std::string>(obituary(
+          death.pid(), death.signal(), death.exit_code(), death.task_name(), kForMemory))) {}
 
 const char* wire::MemoryDeath::what() const noexcept {
   return text_->c_str();

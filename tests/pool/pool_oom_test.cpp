@@ -101,7 +101,8 @@ TEST(PoolOomTest, ItTravelsAsWhatItIs) {
     EXPECT_EQ(death.pid(), 7);
     EXPECT_EQ(std::string(death.what()),
               "the worker (pid 7) that ran eat was killed by SIGKILL, probably for want of memory: "
-              "its control group counts an out-of-memory kill");
+              "its control group counts an out-of-memory kill; only this task is lost (retries or "
+              "Retry try such a task again)");
   }
 }
 
