@@ -43,6 +43,7 @@ Pool make_armed(const At& at, PoolOptions options) {
   if (at.method == StartMethod::fork) {
     sys::arm_crash_point(at.point, at.visit);
   } else {
+    sys::disarm_crash_point();  // this process must not take the point for its own
     ::setenv("MULTIPROCESSING_CRASH_AT", text.c_str(), 1);  // NOLINT(concurrency-mt-unsafe)
   }
   Pool pool(std::move(options));
