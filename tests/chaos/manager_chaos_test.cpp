@@ -21,6 +21,7 @@ using test::Where;
 
 void with_jobs(const BaseManager& manager) {
   manager.register_type<Queue<int>>("jobs");
+  manager.register_type<Queue<int>>("end");  // of the one that was there before
 }
 
 void put_and_get(const BaseManager& manager) {
@@ -36,13 +37,11 @@ TEST_P(JoinChaosTest, ClientThatDiesWhileItJoinsHurtsNobody) {
   const auto [point, visit] = GetParam();
   Programs programs;
   programs.serve(with_jobs);
-  auto before = programs.start([&](const BaseManager& manager) {
-    const auto jobs = manager.get<Queue<int>>("jobs");
-    require(jobs.get(20s) == 1);
-  });
+  auto before = programs.start(
+      [&](const BaseManager& manager) { require(manager.get<Queue<int>>("end").get(20s) == 1); });
   test::expect_death_at(point, visit, [&] { programs.manager().connect(); });
   programs.run(put_and_get);
-  programs.run([](const BaseManager& manager) { manager.get<Queue<int>>("jobs").put(1); });
+  programs.run([](const BaseManager& manager) { manager.get<Queue<int>>("end").put(1); });
   EXPECT_EQ(before.wait(), test::exited(0));
 }
 
