@@ -13,6 +13,7 @@
 #include <multiprocessing/detail/handle.hpp>
 
 #include "connection/end.hpp"
+#include "connection/ends.hpp"
 #include "queue/queue_state.hpp"
 #include "shm/object.hpp"
 #include "shm/process_table.hpp"
@@ -23,17 +24,9 @@ namespace multiprocessing {
 namespace {
 
 using namespace std::chrono_literals;
+using test::at_end;
 using test::Child;
 using test::require;
-
-bool at_end(const Connection& connection) {
-  try {
-    (void)connection.recv<int>(20s);
-  } catch (const EOFError&) {
-    return true;
-  }
-  return false;
-}
 
 class UntakenEndChaosTest : public testing::Test {
  protected:

@@ -21,6 +21,7 @@
 #include <multiprocessing/process.hpp>
 #include <multiprocessing/queues.hpp>
 
+#include "connection/ends.hpp"
 #include "shm/block.hpp"
 #include "shm/object.hpp"
 #include "shm/process_table.hpp"
@@ -31,26 +32,10 @@ namespace multiprocessing {
 namespace {
 
 using namespace std::chrono_literals;
+using test::at_end;
+using test::broken;
 using test::Child;
 using test::require;
-
-bool at_end(const Connection& connection) {
-  try {
-    (void)connection.recv<int>(20s);
-  } catch (const EOFError&) {
-    return true;
-  }
-  return false;
-}
-
-bool broken(const Connection& connection) {
-  try {
-    connection.send(1);
-  } catch (const std::system_error& error) {
-    return error.code() == std::errc::broken_pipe;
-  }
-  return false;
-}
 
 TEST(ConnectionProcessTest, AChildEchoesWhatItReceives) {
   auto [here, there] = Pipe();

@@ -13,6 +13,7 @@
 #include <multiprocessing/connection.hpp>
 #include <multiprocessing/queues.hpp>
 
+#include "connection/ends.hpp"
 #include "shm/block.hpp"
 #include "support/child.hpp"
 
@@ -20,25 +21,9 @@ namespace multiprocessing {
 namespace {
 
 using namespace std::chrono_literals;
+using test::at_end;
+using test::broken;
 using test::Child;
-
-bool at_end(const Connection& connection) {
-  try {
-    (void)connection.recv<int>(20s);
-  } catch (const EOFError&) {
-    return true;
-  }
-  return false;
-}
-
-bool broken(const Connection& connection) {
-  try {
-    connection.send(1);
-  } catch (const std::system_error& error) {
-    return error.code() == std::errc::broken_pipe;
-  }
-  return false;
-}
 
 TEST(UntakenEndTest, IsClosedWhenTheReceiverCloses) {
   auto [here, there] = Pipe();
