@@ -286,9 +286,9 @@ TEST(ThreadPoolExecutorTest, PrioritiesAreBegunFirst) {
 }
 
 TEST(ThreadPoolExecutorTest, SubmitBlocksWhileAsManyAsMaxPendingAreOut) {
-  ThreadPoolExecutor executor(1, {.max_pending = 2});
   std::atomic<int> most{0};
   std::atomic<int> out{0};
+  ThreadPoolExecutor executor(1, {.max_pending = 2});
   for (int i = 0; i < 50; ++i) {
     (void)executor.submit([&] { --out; });
     most = std::max(most.load(), ++out);
