@@ -44,6 +44,7 @@ for group in "${@:-build}"; do
     dev)
       need clang-19 command -v clang++-19
       need libclang-rt-19-dev clang_runtime
+      need llvm-19 command -v llvm-symbolizer-19  # names in what the sanitizers print
       need git command -v git
       need clang-format-19 command -v clang-format-19
       need clang-tidy-19 command -v clang-tidy-19
