@@ -39,6 +39,9 @@ for group in "${@:-build}"; do
     bench) need libbenchmark-dev links -lbenchmark ;;
     peers)  # take part in the benchmarks where they are installed
       need libtbb-dev header oneapi/tbb/parallel_for.h
+      need liblmdb-dev header lmdb.h
+      need libhiredis-dev header hiredis/hiredis.h
+      need redis-server command -v redis-server
       need python3-joblib python3 -c "import joblib"
       ;;
     dev)

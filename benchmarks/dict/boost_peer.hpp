@@ -25,9 +25,11 @@ namespace ipc = boost::interprocess;
 
 class BoostDict {
  public:
-  BoostDict() : name_("dict_benchmark_" + std::to_string(::getpid())) {
+  /// In a segment of so many bytes, of a fixed size.
+  explicit BoostDict(std::size_t size = std::size_t{64} << 20U)
+      : name_("dict_benchmark_" + std::to_string(::getpid())) {
     ipc::shared_memory_object::remove(name_.c_str());
-    segment_ = ipc::managed_shared_memory(ipc::create_only, name_.c_str(), std::size_t{64} << 20U);
+    segment_ = ipc::managed_shared_memory(ipc::create_only, name_.c_str(), size);
     ipc::shared_memory_object::remove(name_.c_str());
     mutex_ = segment_.construct<ipc::interprocess_mutex>("mutex")();
     map_ = segment_.construct<Map>("map")(3U, Hash(), Equal(),
@@ -54,6 +56,11 @@ class BoostDict {
       found = map_->emplace(Text(key.c_str(), allocator), 0).first;
     }
     f(found->second);
+  }
+
+  /// Of the segment, in use.
+  [[nodiscard]] std::size_t bytes() const {
+    return segment_.get_size() - segment_.get_free_memory();
   }
 
  private:

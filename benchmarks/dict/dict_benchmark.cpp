@@ -1,30 +1,38 @@
-// Millions of operations a second on 10,000 keys (string -> int), by one process and by two.
-// Rounds of Dict and of its peer alternate, so that a noisy machine is noisy for both.
+// Millions of operations a second on 10,000 keys (string -> int), by one process and by two, each
+// on a processor of its own: Dict, Boost's unordered map behind Boost's mutex, LMDB, Redis and
+// CPython's Manager. Rounds of all of them take turns. LMDB, Redis and Python take part where they
+// are installed (scripts/install_deps.sh peers).
 //
 //   dict_benchmark [rounds]
+//   dict_benchmark insert [entries]     the worst of 5 million sets, and the memory of an entry
 
-#include <sched.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <atomic>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
 #include <string>
 #include <vector>
 
-#include <multiprocessing/detail/dict.hpp>
+#include <multiprocessing/managers.hpp>
+#include <support/python_peer.hpp>
+#include <support/table.hpp>
 
 #include "boost_peer.hpp"
+#include "insert.hpp"
+#include "processes.hpp"
+
+#ifdef HAS_LMDB
+#include "lmdb_peer.hpp"
+#endif
+#ifdef HAS_HIREDIS
+#include "redis_peer.hpp"
+#endif
 
 namespace {
 
+using benchmark_support::PythonPeer;
+using benchmark_support::Table;
+
 constexpr int kKeys = 10'000;
-constexpr int kOperations = 500'000;  // of one process in one round
 
 std::vector<std::string> make_keys() {
   std::vector<std::string> keys;
@@ -37,96 +45,124 @@ const std::string& key_at(int i) {
   return keys[static_cast<std::size_t>(i * 7919LL % kKeys)];
 }
 
-struct Board {
-  std::atomic<int> ready{0};
-  std::atomic<long> nanoseconds[8]{};
+/// Ours; a handle needs no opening.
+struct OurDict {
+  multiprocessing::Dict<std::string, int> dict;
+  [[nodiscard]] const multiprocessing::Dict<std::string, int>& open() const { return dict; }
 };
 
-Board& board() {
-  static void* memory =
-      ::mmap(nullptr, sizeof(Board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  return *static_cast<Board*>(memory);
-}
-
-void pin(int cpu) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(static_cast<unsigned>(cpu) % static_cast<unsigned>(sysconf(_SC_NPROCESSORS_ONLN)), &set);
-  (void)::sched_setaffinity(0, sizeof set, &set);
-}
-
-// M/s of all processes together.
-double measure(int processes, const std::function<void(int)>& operation) {
-  new (&board()) Board;
-  for (int p = 0; p < processes; ++p) {
-    if (::fork() != 0) continue;
-    pin(p);
-    operation(p);  // whatever a process does once
-    ++board().ready;
-    while (board().ready < processes) ::sched_yield();
-    const auto begin = std::chrono::steady_clock::now();
-    for (int i = 0; i < kOperations; ++i) operation(i + p * 4999);
-    board().nanoseconds[p] = (std::chrono::steady_clock::now() - begin).count();
-    ::_exit(0);
-  }
-  double rate = 0;
-  for (int p = 0; p < processes; ++p) (void)::wait(nullptr);
-  for (int p = 0; p < processes; ++p) {
-    rate += kOperations * 1e3 / static_cast<double>(board().nanoseconds[p].load());
-  }
-  return rate;
-}
-
-// Keeps the compiler from dropping a read.
-void check(int value) {
-  if (value == -1) std::abort();
-}
-
-struct Row {
-  const char* name;
-  int processes;
-  std::function<void(int)> dict, peer;
-  std::vector<double> dict_rates{}, peer_rates{};
+// A copy of Boost's peer would be another map.
+struct BoostStore {
+  peer::BoostDict dict;
+  [[nodiscard]] const peer::BoostDict& open() const { return dict; }
 };
 
-double median(std::vector<double> rates) {
-  std::sort(rates.begin(), rates.end());
-  return rates[rates.size() / 2];
+struct Get {
+  static constexpr const char* kName = "get";
+  template <class Session>
+  void operator()(const Session& session, int i) const {
+    if (*session.get(key_at(i)) == -1) std::abort();  // keeps the compiler from dropping the read
+  }
+};
+struct Set {
+  static constexpr const char* kName = "set";
+  template <class Session>
+  void operator()(const Session& session, int i) const {
+    session.set(key_at(i), i);
+  }
+};
+struct Modify {
+  static constexpr const char* kName = "modify";
+  template <class Session>
+  void operator()(const Session& session, int i) const {
+    session.modify(key_at(i), [](int& value) { ++value; });
+  }
+};
+
+template <class Store>
+void fill(const Store& store) {
+  const auto& session = store.open();
+  for (int i = 0; i < kKeys; ++i) session.set(key_at(i), i);
 }
 
-void print(const Row& row) {
-  std::printf("%-8s %d process%s   Dict %6.1f (best %6.1f)   boost %6.1f (best %6.1f)  M/s\n",
-              row.name, row.processes, row.processes == 1 ? "  " : "es", median(row.dict_rates),
-              *std::max_element(row.dict_rates.begin(), row.dict_rates.end()),
-              median(row.peer_rates),
-              *std::max_element(row.peer_rates.begin(), row.peer_rates.end()));
-}
+/// All who take part; each filled with the keys.
+class Stores {
+ public:
+  Stores() {
+    fill(ours_);
+    fill(boost_);
+#ifdef HAS_LMDB
+    benchmark_support::in_a_child([this] { fill(lmdb_); });
+#endif
+#ifdef HAS_HIREDIS
+    if (redis_.is_there()) fill(redis_);
+#endif
+  }
+
+  template <class Operation>
+  void measure(int processes, const std::string& wanted, int rounds) {
+    Table table(std::string(Operation::kName) + " by " +
+                (processes == 1 ? "one process" : std::to_string(processes) + " processes") +
+                ", M/s together");
+    add<Operation>(table, "Dict", wanted, processes, 500'000, ours_);
+    add<Operation>(table, "Boost unordered_map and mutex", "", processes, 500'000, boost_);
+#ifdef HAS_LMDB
+    add<Operation>(table, "LMDB", "", processes, 200'000, lmdb_);
+#else
+    table.add_missing("LMDB", "liblmdb-dev is not installed");
+#endif
+#ifdef HAS_HIREDIS
+    if (redis_.is_there()) {
+      add<Operation>(table, "Redis", "", processes, 40'000, redis_);
+    } else {
+      table.add_missing("Redis", "redis-server is not installed");
+    }
+#else
+    table.add_missing("Redis", "libhiredis-dev is not installed");
+#endif
+    if (python_.is_there()) {
+      table.add("CPython Manager().dict()", "", [this, processes] {
+        return 4e-3 / python_.seconds(Operation::kName + (" " + std::to_string(processes)));
+      });
+    } else {
+      table.add_missing("CPython Manager().dict()", "python3 is not installed");
+    }
+    table.run(rounds);
+  }
+
+ private:
+  template <class Operation, class Store>
+  static void add(Table& table, const char* name, const std::string& wanted, int processes,
+                  int operations, const Store& store) {
+    table.add(name, wanted, [processes, operations, &store] {
+      return benchmark_support::rate(processes, operations, store, Operation());
+    });
+  }
+
+  PythonPeer python_{PEER_SCRIPT};
+  OurDict ours_;
+  BoostStore boost_;
+#ifdef HAS_LMDB
+  peer::Lmdb lmdb_;
+#endif
+#ifdef HAS_HIREDIS
+  peer::Redis redis_;
+#endif
+};
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc > 1 && std::string(argv[1]) == "insert") {
+    measure_inserts(argc > 2 ? std::atoi(argv[2]) : 5'000'000);
+    return 0;
+  }
   const int rounds = argc > 1 ? std::atoi(argv[1]) : 7;
-  const multiprocessing::Dict<std::string, int> dict;
-  const peer::BoostDict other;
-  for (int i = 0; i < kKeys; ++i) {
-    dict.set(key_at(i), i);
-    other.set(key_at(i), i);
-  }
-  const auto increment = [](int& value) { ++value; };
-  std::vector<Row> rows;
-  for (const int processes : {1, 2}) {
-    rows.push_back({"get", processes, [&](int i) { check(*dict.get(key_at(i))); },
-                    [&](int i) { check(*other.get(key_at(i))); }});
-    rows.push_back({"set", processes, [&](int i) { dict.set(key_at(i), i); },
-                    [&](int i) { other.set(key_at(i), i); }});
-    rows.push_back({"modify", processes, [&](int i) { dict.modify(key_at(i), increment); },
-                    [&](int i) { other.modify(key_at(i), increment); }});
-  }
-  for (int round = 0; round < rounds; ++round) {
-    for (Row& row : rows) {
-      row.dict_rates.push_back(measure(row.processes, row.dict));
-      row.peer_rates.push_back(measure(row.processes, row.peer));
-    }
-  }
-  for (const Row& row : rows) print(row);
+  Stores stores;
+  stores.measure<Get>(1, "15", rounds);
+  stores.measure<Get>(2, "20", rounds);
+  stores.measure<Set>(1, "8", rounds);
+  stores.measure<Set>(2, "10", rounds);
+  stores.measure<Modify>(1, "", rounds);
+  stores.measure<Modify>(2, "8", rounds);
 }

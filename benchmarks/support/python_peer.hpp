@@ -39,6 +39,11 @@ class PythonPeer {
     ::waitpid(pid_, nullptr, 0);
   }
 
+  /// False: there is no python3 here.
+  static bool is_there() {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe,cert-env33-c): asked before any thread, of the PATH
+    return std::system("command -v python3 >/dev/null 2>&1") == 0;
+  }
   /// False: this python3 lacks a module that the command needs.
   bool can(const std::string& command) { return ask("can " + command) > 0; }
   /// Seconds that it took.

@@ -39,14 +39,28 @@ class Table {
         [scale, body = std::move(body)] { return seconds_of(body) * scale; });
   }
 
+  /// A row of dashes for what cannot take part here.
+  void add_missing(std::string name, std::string why) {
+    rows_.push_back({std::move(name), std::move(why), nullptr, {}});
+  }
+
   void run(int rounds) {
-    for (Row& row : rows_) (void)row.measure();  // warm
+    for (Row& row : rows_) {
+      if (row.measure) (void)row.measure();  // warm
+    }
     for (int round = 0; round < rounds; ++round) {
-      for (Row& row : rows_) row.values.push_back(row.measure());
+      for (Row& row : rows_) {
+        if (row.measure) row.values.push_back(row.measure());
+      }
     }
     std::printf("\n%-52s %10s %10s %10s  %s\n", title_.c_str(), "median", "least", "most",
                 "wanted");
     for (const Row& row : rows_) {
+      if (row.values.empty()) {
+        std::printf("%-52s %10s %10s %10s  %s\n", row.name.c_str(), "-", "-", "-",
+                    row.wanted.c_str());
+        continue;
+      }
       const auto [least, most] = std::minmax_element(row.values.begin(), row.values.end());
       std::printf("%-52s %10.3f %10.3f %10.3f  %s\n", row.name.c_str(), median(row.values), *least,
                   *most, row.wanted.c_str());
