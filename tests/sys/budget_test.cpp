@@ -2,39 +2,23 @@
 
 #include "sys/budget.hpp"
 
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
+#include <cstdint>
 #include <string>
 
 #include <gtest/gtest.h>
+
+#include "sys/cgroup_tree.hpp"
 
 namespace multiprocessing::sys {
 namespace {
 
 constexpr std::uint64_t kPhysical = 1'000'000;
 
-class MemoryBudgetTest : public testing::Test {
+class MemoryBudgetTest : public test::CgroupTree {
  protected:
-  void SetUp() override {
-    std::string name = testing::TempDir() + "cgroup.XXXXXX";
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    root_ = name;
-  }
-  void TearDown() override { std::filesystem::remove_all(root_); }
-
-  void put(const std::string& path, const std::string& text) const {
-    const std::filesystem::path file = root_ + path;
-    std::filesystem::create_directories(file.parent_path());
-    std::ofstream(file) << text << '\n';
-  }
-
   std::uint64_t budget(const std::string& membership) const {
-    return memory_budget(root_, membership, kPhysical);
+    return memory_budget(root(), membership, kPhysical);
   }
-
- private:
-  std::string root_;
 };
 
 TEST_F(MemoryBudgetTest, WithoutAnyGroupItIsTheMachine) {

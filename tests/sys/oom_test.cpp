@@ -2,34 +2,19 @@
 
 #include "sys/oom.hpp"
 
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
+#include <cstdint>
 #include <string>
 
 #include <gtest/gtest.h>
 
+#include "sys/cgroup_tree.hpp"
+
 namespace multiprocessing::sys {
 namespace {
 
-class OomKillsTest : public testing::Test {
+class OomKillsTest : public test::CgroupTree {
  protected:
-  void SetUp() override {
-    std::string name = testing::TempDir() + "oom.XXXXXX";
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    root_ = name;
-  }
-  void TearDown() override { std::filesystem::remove_all(root_); }
-
-  void put(const std::string& path, const std::string& text) const {
-    const std::filesystem::path file = root_ + path;
-    std::filesystem::create_directories(file.parent_path());
-    std::ofstream(file) << text << '\n';
-  }
-  std::uint64_t kills(const std::string& membership) const { return oom_kills(root_, membership); }
-
- private:
-  std::string root_;
+  std::uint64_t kills(const std::string& membership) const { return oom_kills(root(), membership); }
 };
 
 TEST_F(OomKillsTest, WhereNothingCountsThereAreNone) {
