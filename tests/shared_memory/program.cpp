@@ -106,6 +106,10 @@ void Program::kill_itself() {
   wait();
 }
 
+void Program::signal_all(int signal) const {
+  if (group_ > 1) ::kill(-group_, signal);
+}
+
 int Program::end() {
   (void)ask("exit_by_return");
   return wait();

@@ -31,6 +31,8 @@ class Program {
   /// Kills it and what it has started, all at once.
   void kill_all();
   void kill_itself();
+  /// To it and what it has started. Waits for nobody.
+  void signal_all(int signal) const;
   /// Lets it return from main(): its exit code; 128 more than the signal that killed it.
   int end();
   int wait();
