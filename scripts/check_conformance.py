@@ -5,6 +5,7 @@ import re
 import sys
 
 TEST = re.compile(r"\b(?:TYPED_)?TEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)\s*\)")
+PROGRAM = re.compile(r"\b(multiprocessing_compile_fail|forgetful)_test\(\s*(\w+)")
 ROW = re.compile(r"^\| `([\w.]+)` \|([^|]*)\|([^|]*)\|$")
 NAMED = re.compile(r"`(\w+\.\w+)`")
 COUNT = re.compile(r"^(\d+) of (\d+) cases have a test; (\d+) are left out", re.MULTILINE)
@@ -14,6 +15,9 @@ def defined_tests(root):
     tests = set()
     for path in sorted(root.glob("tests/**/*.cpp")):
         tests.update(f"{suite}.{case}" for suite, case in TEST.findall(path.read_text()))
+    for path in sorted(root.glob("tests/**/CMakeLists.txt")):
+        for kind, name in PROGRAM.findall(path.read_text()):
+            tests.add(f"{kind.removeprefix('multiprocessing_')}.{name}")
     return tests
 
 
