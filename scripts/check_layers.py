@@ -6,7 +6,8 @@ import sys
 
 FLOOR = {"sys": 0, "shm": 1, "wire": 1,
          "process": 2, "sync": 2, "queue": 2, "shared": 2, "progress": 2, "connection": 2,
-         "manager": 3, "pool": 3, "executor": 3, "threading": 3, "logging": 3}
+         "manager": 3, "pool": 3, "executor": 3, "threading": 3, "logging": 3,
+         "layout": 4}
 BOOST_HEADERS = {"serialization.hpp", "asio.hpp"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 CALLS = ("accept4? bind clock_gettime clock_nanosleep clone close connect dup[23]? epoll_\\w+ "

@@ -1,9 +1,8 @@
 #include "manager/protocol.hpp"
 
-#include <array>
-#include <cstdio>
-
 #include <multiprocessing/errors.hpp>
+
+#include "shm/arena.hpp"
 
 namespace multiprocessing::manager {
 
@@ -18,15 +17,9 @@ void check_greeting(detail::Reader& in) {
                      " of the managers' protocol, this one version " + std::to_string(kProtocol));
 }
 
-std::string shown(std::uint64_t layout_id) {
-  std::array<char, 24> text{};
-  std::snprintf(text.data(), text.size(), "0x%llx", static_cast<unsigned long long>(layout_id));
-  return text.data();
-}
-
 std::string layouts_differ(std::uint64_t clients, std::uint64_t managers) {
-  return "its shared layouts are others: layout id " + shown(clients) + " of the client, " +
-         shown(managers) + " of the manager";
+  return "its shared layouts are others: layout id " + shm::shown(clients) + " of the client, " +
+         shm::shown(managers) + " of the manager";
 }
 
 }  // namespace multiprocessing::manager

@@ -113,8 +113,6 @@ T receive_greeting(const Connection& connection, Timeout timeout) {
   return greeting;
 }
 
-/// "0x1f"
-[[nodiscard]] std::string shown(std::uint64_t layout_id);
 /// Names both.
 [[nodiscard]] std::string layouts_differ(std::uint64_t clients, std::uint64_t managers);
 

@@ -3,8 +3,10 @@
 #include <sys/auxv.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <mutex>
 #include <string>
@@ -23,8 +25,6 @@ namespace multiprocessing::shm {
 namespace {
 
 constexpr std::uint64_t kMagic = 0x31304152414E5250;  // "PRNARA01"
-// Changes whenever any shared layout does: programs with different ids refuse each other.
-constexpr std::uint64_t kLayoutId = 1;
 constexpr std::uint64_t kPage = 4096;
 constexpr std::uint64_t kWarmLimit = std::uint64_t{256} << 20U;
 
@@ -149,19 +149,21 @@ void Arena::join(int fd) {
   base_ = sys::map_shared(fd, static_cast<std::uint64_t>(status.st_size));
   const ArenaHeader& head = header();
   const std::uint64_t there = head.layout_id;
-  if (head.magic.load(std::memory_order_acquire) == kMagic && there == kLayoutId) return;
+  if (head.magic.load(std::memory_order_acquire) == kMagic && there == layout_id()) return;
   sys::unmap(base_, static_cast<std::uint64_t>(status.st_size));
-  throw ValueError("the arena of the other program has another layout: id " +
-                   std::to_string(there) + " there, " + std::to_string(kLayoutId) + " here");
+  throw ValueError("the arena of the other program has another layout: id " + shown(there) +
+                   " there, " + shown(layout_id()) + " here");
 }
 
-std::uint64_t layout_id() noexcept {
-  return kLayoutId;
+std::string shown(std::uint64_t layout_id) {
+  std::array<char, 24> text{};
+  std::snprintf(text.data(), text.size(), "0x%llx", static_cast<unsigned long long>(layout_id));
+  return text.data();
 }
 
 void Arena::lay_out(std::uint64_t size, std::uint64_t limit) {
   ArenaHeader& head = header();
-  head.layout_id = kLayoutId;
+  head.layout_id = layout_id();
   head.size = size;
   head.limit = std::min(limit, size);
   head.warm_limit = std::min(kWarmLimit, head.limit / 8);

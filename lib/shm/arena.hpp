@@ -27,6 +27,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 namespace multiprocessing::shm {
 
@@ -144,8 +145,11 @@ inline Arena& arena() {
   return Arena::get();
 }
 
-/// Of this library's shared layouts: programs with different ids refuse each other.
+/// Of this library's shared layouts: programs with different ids refuse each other. Computed from
+/// what every room lays into the arena (layout.hpp), so lib/layout defines it.
 std::uint64_t layout_id() noexcept;
+/// "0x1f"
+std::string shown(std::uint64_t layout_id);
 
 /// Parses "64M", "2G", "1073741824". \throws ValueError naming `variable` and `text`.
 std::uint64_t parse_size(const char* variable, const char* text, std::uint64_t minimum);

@@ -42,11 +42,6 @@ bool empty_location(Location& location, BlockRef ref) noexcept {
 
 }  // namespace
 
-std::uint64_t BlockWord::packed() const noexcept {
-  return static_cast<std::uint64_t>(state) | (handles ? 8U : 0U) |
-         (std::uint64_t{slot} & 0xFFFFU) << 4U | (std::uint64_t{generation_low} & 0xFFFU) << 20U |
-         std::uint64_t{sequence} << 32U;
-}
 BlockWord BlockWord::unpack(std::uint64_t word) noexcept {
   return {static_cast<BlockState>(word & 0x7U), static_cast<std::uint32_t>((word >> 4U) & 0xFFFFU),
           static_cast<std::uint32_t>((word >> 20U) & 0xFFFU),

@@ -58,7 +58,7 @@ struct BlockRef {
   BlockId id = 0;
   std::uint32_t sequence = 0;
 
-  [[nodiscard]] std::uint64_t packed() const noexcept {
+  [[nodiscard]] constexpr std::uint64_t packed() const noexcept {
     return std::uint64_t{sequence} << 32U | id;
   }
   static BlockRef unpack(std::uint64_t word) noexcept {
@@ -81,7 +81,11 @@ struct BlockWord {
   std::uint32_t sequence = 0;
   bool handles = false;
 
-  [[nodiscard]] std::uint64_t packed() const noexcept;
+  [[nodiscard]] constexpr std::uint64_t packed() const noexcept {
+    return static_cast<std::uint64_t>(state) | (handles ? 8U : 0U) |
+           (std::uint64_t{slot} & 0xFFFFU) << 4U | (std::uint64_t{generation_low} & 0xFFFU) << 20U |
+           std::uint64_t{sequence} << 32U;
+  }
   static BlockWord unpack(std::uint64_t word) noexcept;
   [[nodiscard]] bool owned_by(Name name) const noexcept;
 };

@@ -100,7 +100,7 @@ Ticket::Ticket(int fd, const Cookie& cookie) : file_(sys::SealedFile::open(fd)) 
   if (head().cookie != cookie) refuse("the cookie is another one");
   if (head().layout_id != layout_id()) {
     throw ValueError("this process was started by a program with other shared layouts: layout id " +
-                     hex(head().layout_id) + " there, " + hex(layout_id()) + " here");
+                     shown(head().layout_id) + " there, " + shown(layout_id()) + " here");
   }
 }
 

@@ -204,7 +204,7 @@ TEST(ManagerPeerTest, ClientOfAnotherLayoutIsToldBothIds) {
   EXPECT_TRUE(welcome.accepted);
   EXPECT_EQ(welcome.sharing, manager::Sharing::no);
   EXPECT_EQ(welcome.why_not, "its shared layouts are others: layout id 0xabc of the client, " +
-                                 manager::shown(shm::layout_id()) + " of the manager");
+                                 shm::shown(shm::layout_id()) + " of the manager");
 }
 
 TEST(ManagerPeerTest, NonsenseEndsOneConnectionOnly) {

@@ -52,6 +52,17 @@ class Layers(unittest.TestCase):
         self.assertEqual(check("check_layers", "lib/shm/a.cpp", "sys::mmap(1);  // ::mmap(2)\n"), "")
 
 
+class Layouts(unittest.TestCase):
+    STATE = {"lib/queue/state.hpp": "// Layout: one word\n"}
+    LIST = {"lib/queue/layout.hpp": '#include "queue/state.hpp"\n  return shm::Layout("queue", 1)\n'}
+    SUM = {"lib/layout/layout_id.cpp": '#include "queue/layout.hpp"\n'}
+
+    def test_each_layout_is_part_of_the_id(self):
+        self.assertIn("lib/queue/state.hpp", check_tree("check_layouts", self.STATE | self.SUM))
+        self.assertIn("does not include it", check_tree("check_layouts", self.STATE | self.LIST))
+        self.assertEqual(check_tree("check_layouts", self.STATE | self.LIST | self.SUM), "")
+
+
 class Pairs(unittest.TestCase):
     HEAD = "// Ordering. Named where used.\n//   [P] publish -> take\n//\n// Death. None.\n"
 
