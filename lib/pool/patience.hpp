@@ -53,7 +53,7 @@ class Patience {
 
  private:
   static constexpr int kLooks = 400;
-  static constexpr int kYieldEvery = 16;
+  static constexpr int kYieldEvery = 40;
   static constexpr sys::Nanoseconds kLongYield = 100'000;
 
   Temper& temper_;

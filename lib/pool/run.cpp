@@ -132,6 +132,11 @@ void Worker::run_task(Cell& cell) {
     limit_.begin(plain ? INT64_MAX : begin_attempt(cell, terms));
     Outcome outcome = call(cell, terms);
     MULTIPROCESSING_CRASH_POINT("pool.task.stored");
+    if (plain) {  // no limit to have overrun: the result, which the owner looks for, goes first
+      finish(cell, outcome == Outcome::good ? CellState::done : CellState::raised);
+      (void)limit_.end();
+      return;
+    }
     if (limit_.end()) outcome = Outcome::late;
     // relaxed: the claimer's own while it lives
     const std::uint64_t attempts = cell.attempts.load(std::memory_order_relaxed);

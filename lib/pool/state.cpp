@@ -226,6 +226,8 @@ void finish_wakes(PoolState& state) noexcept {
 }
 
 void announce_work(PoolState& state, std::uint32_t count) noexcept {
+  // This first, for it seldom changes; the searchers' line is written at each task.
+  if (!anybody(state.parked, state)) return;
   if (anybody(state.searching, state)) return;  // it wakes the next one if there is more
   wake_parked(state, count);
 }
