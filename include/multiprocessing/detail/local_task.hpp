@@ -156,7 +156,7 @@ class LocalCall final : public LocalFuture<R>, public LocalTask {
   }
 
   void run() noexcept override {
-    if (!this->start()) return;
+    if (!this->start()) return call_.reset();
     std::optional<Kept_t<R>> value;
     std::exception_ptr error = options_ ? try_often(value) : try_once(value, INT64_MAX, true);
     call_.reset();  // what it held is let go before anybody sees the result
@@ -167,9 +167,13 @@ class LocalCall final : public LocalFuture<R>, public LocalTask {
     }
   }
   void fail(const std::exception_ptr& error) noexcept override {
+    call_.reset();
     if (this->start()) this->fail_with(error);
   }
-  void drop() noexcept override { (void)this->cancel(false); }
+  void drop() noexcept override {
+    call_.reset();
+    (void)this->cancel(false);
+  }
 
  private:
   struct Call {

@@ -55,11 +55,19 @@ class ThreadMap final : public LocalFuture<map_answer_t<local_item_t<kStar, F, I
         results_(items_.size()),
         left_(chunks) {}
 
-  [[nodiscard]] std::size_t size() const noexcept { return items_.size(); }
-
   void run(std::size_t first, std::size_t last) noexcept {
+    run_items(first, last);
+    end_chunk();
+  }
+  void fail_chunk(std::size_t first, const std::exception_ptr& error) noexcept {
+    note(first, error);
+    end_chunk();
+  }
+
+ private:
+  void run_items(std::size_t first, std::size_t last) noexcept {
     const LocalStop stop(this->word(), INT64_MAX);
-    F function = function_;
+    F function = *function_;
     for (std::size_t i = first; i < last; ++i) {
       try {
         if constexpr (std::is_void_v<R>) {
@@ -71,14 +79,8 @@ class ThreadMap final : public LocalFuture<map_answer_t<local_item_t<kStar, F, I
         note(i, std::current_exception());
       }
     }
-    end_chunk();
-  }
-  void fail_chunk(std::size_t first, const std::exception_ptr& error) noexcept {
-    note(first, error);
-    end_chunk();
   }
 
- private:
   // The first in the order of the items counts.
   void note(std::size_t item, std::exception_ptr error) noexcept {
     const std::lock_guard guard(noting_);
@@ -89,19 +91,23 @@ class ThreadMap final : public LocalFuture<map_answer_t<local_item_t<kStar, F, I
 
   void end_chunk() noexcept {
     // acq_rel: who ends the last chunk sees the results of all
-    if (left_.fetch_sub(1, std::memory_order_acq_rel) != 1 || !this->start()) return;
+    if (left_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    function_.reset();  // what it held, and the items, are let go before anybody sees the results
+    items_ = {};
+    auto results = std::exchange(results_, {});
+    if (!this->start()) return;
     if (error_) return this->fail_with(error_);
     if constexpr (std::is_void_v<R>) {
       this->succeed();
     } else {
       std::vector<R> values;
-      values.reserve(results_.size());
-      for (auto& result : results_) values.push_back(std::move(*result));
+      values.reserve(results.size());
+      for (auto& result : results) values.push_back(std::move(*result));
       this->succeed(std::move(values));
     }
   }
 
-  F function_;
+  std::optional<F> function_;
   std::vector<Item> items_;
   std::vector<std::optional<Kept_t<R>>> results_;
   std::atomic<std::size_t> left_;

@@ -71,17 +71,30 @@ class ThreadStream {
     void run() noexcept override {
       for (std::size_t i = 0; i < items.size(); ++i) {
         if (!futures[i]->start()) continue;
-        const LocalStop stop(futures[i]->word(), INT64_MAX);
-        try {
-          if constexpr (std::is_void_v<R>) {
-            call_item<false>(function, items[i]);
-            futures[i]->succeed();
-          } else {
-            futures[i]->succeed(call_item<false>(function, items[i]));
-          }
-        } catch (...) {
-          futures[i]->fail_with(std::current_exception());
+        std::optional<Kept_t<R>> value;
+        std::exception_ptr error = call(i, value);
+        if (i + 1 == items.size()) function.reset();  // before anybody sees the last result
+        if (error) {
+          futures[i]->fail_with(std::move(error));
+        } else {
+          futures[i]->succeed(std::move(*value));
         }
+      }
+    }
+    // What it has thrown; nullptr: there is a value. The item is let go.
+    std::exception_ptr call(std::size_t i, std::optional<Kept_t<R>>& value) noexcept {
+      const LocalStop stop(futures[i]->word(), INT64_MAX);
+      try {
+        Item item = std::move(items[i]);
+        if constexpr (std::is_void_v<R>) {
+          call_item<false>(*function, item);
+          value.emplace();
+        } else {
+          value.emplace(call_item<false>(*function, item));
+        }
+        return nullptr;
+      } catch (...) {
+        return std::current_exception();
       }
     }
     void fail(const std::exception_ptr& error) noexcept override {
@@ -92,7 +105,7 @@ class ThreadStream {
     void drop() noexcept override {
       for (const auto& future : futures) (void)future->cancel(false);
     }
-    F function;
+    std::optional<F> function;
     std::vector<Item> items;
     std::vector<std::shared_ptr<LocalFuture<R>>> futures;
   };
