@@ -7,8 +7,12 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <optional>
+#include <regex>
 #include <set>
+#include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -16,6 +20,7 @@
 #include <multiprocessing/process.hpp>
 #include <multiprocessing/sharedctypes.hpp>
 #include <multiprocessing/synchronize.hpp>
+#include <multiprocessing/threading.hpp>
 
 #include "pool/tasks.hpp"
 
@@ -95,6 +100,24 @@ TEST_P(ExecutorShutdownTest, AMapThatTimesOutThrowsThat) {
   EXPECT_THROW(results.next(), TimeoutError);
 
   go.set();
+}
+
+TEST_P(ExecutorShutdownTest, AMapThatTimesOutCancelsWhatHasNotBegun) {
+  const auto executor = make(1);
+  const Event go;
+  const Value<int> calls(0);
+  const auto running = executor->submit(hold, go);
+  while (!running.running()) std::this_thread::yield();
+  auto results =
+      executor->map(partial([](const Value<int>& count, int) { return count.fetch_add(1); }, calls),
+                    range(4), MapOptions{.timeout = 0s});
+
+  EXPECT_THROW((void)results.next(), TimeoutError);
+
+  EXPECT_EQ(results.next(), std::nullopt);
+  go.set();
+  executor->shutdown();
+  EXPECT_EQ(calls.get(), 0);
 }
 
 TEST_P(ExecutorShutdownTest, AMapThatIsDroppedCancelsWhatHasNotBegun) {

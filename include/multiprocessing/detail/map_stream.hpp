@@ -73,7 +73,7 @@ class MapStream {
   }
 
   /// The next result, or nullopt after the last one. What its task has thrown is thrown; the next
-  /// call goes on after it. \throws TimeoutError
+  /// call goes on after it. \throws TimeoutError, which is its end: what has not begun is cancelled
   std::optional<value_type> next() { return state_->next(); }
 
   Iterator begin() {
@@ -104,9 +104,15 @@ class MapStream {
           inputs(std::move(in)) {}
     State(const State&) = delete;
     State& operator=(const State&) = delete;
-    ~State() {
+    ~State() { give_up(); }
+
+    // What has not begun is cancelled, and nothing more comes out.
+    void give_up() {
       for (const auto& future : out) (void)future.cancel();
       for (const auto& future : out_chunks) (void)future.cancel();
+      out.clear();
+      out_chunks.clear();
+      exhausted = true;
     }
 
     static constexpr std::size_t kAhead = 4;
@@ -168,11 +174,21 @@ class MapStream {
       if (input_error) std::rethrow_exception(std::exchange(input_error, nullptr));
       return std::nullopt;
     }
-    std::optional<value_type> take_one() {
-      Future<R> first = out.front();
-      FutureAccess::await(first, deadline);
-      out.pop_front();
+    template <class Out>
+    auto take_first(Out& futures) {
+      try {
+        FutureAccess::await(futures.front(), deadline);
+      } catch (const TimeoutError&) {
+        give_up();
+        throw;
+      }
+      auto first = std::move(futures.front());
+      futures.pop_front();
       ++results;
+      return first;
+    }
+    std::optional<value_type> take_one() {
+      Future<R> first = take_first(out);
       if constexpr (std::is_void_v<R>) {
         std::move(first).result();
         return std::monostate{};
@@ -181,10 +197,7 @@ class MapStream {
       }
     }
     std::optional<value_type> take_chunk() {
-      Future<Chunk> first = out_chunks.front();
-      FutureAccess::await(first, deadline);
-      out_chunks.pop_front();
-      ++results;
+      Future<Chunk> first = take_first(out_chunks);
       ready = std::move(first).result();
       ready_at = 0;
       return std::move(ready[ready_at++]);
