@@ -1,7 +1,5 @@
 #include "executor/thread_engine.hpp"
 
-#include <pthread.h>
-
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -12,6 +10,7 @@
 #include "shm/watch.hpp"
 #include "sys/futex.hpp"
 #include "sys/signals.hpp"
+#include "sys/thread.hpp"
 
 namespace multiprocessing::executor {
 namespace {
@@ -116,8 +115,7 @@ void ThreadEngine::add_thread() {
 void ThreadEngine::run() {
   current_engine = this;
   current_index = index_of_next();
-  const std::string name = options_.prefix + "_" + std::to_string(current_index);
-  (void)::pthread_setname_np(::pthread_self(), name.substr(0, 15).c_str());  // its longest
+  sys::name_this_thread(options_.prefix + "_" + std::to_string(current_index));
   if (!initialize()) return;
   while (const Task task = take()) task->run();
 }

@@ -49,4 +49,19 @@ void name_thread(pthread_t thread, const std::string& name) noexcept {
   (void)::pthread_setname_np(thread, name.substr(0, 15).c_str());
 }
 
+namespace {
+
+thread_local std::string kept_name;
+
+}  // namespace
+
+void name_this_thread(const std::string& name) {
+  kept_name = name;
+  name_thread(::pthread_self(), name);
+}
+
+const std::string& own_name() noexcept {
+  return kept_name;
+}
+
 }  // namespace multiprocessing::sys

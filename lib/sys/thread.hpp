@@ -36,4 +36,10 @@ void count_service_thread(int change) noexcept;
 /// Shows the first 15 bytes of `name` as the name of a living thread. Best effort.
 void name_thread(pthread_t thread, const std::string& name) noexcept;
 
+/// Names the calling thread, of which this room knows nothing else: the kernel as above, and
+/// `own_name()` the whole.
+void name_this_thread(const std::string& name);
+/// What the calling thread has named itself; empty: nothing.
+[[nodiscard]] const std::string& own_name() noexcept;
+
 }  // namespace multiprocessing::sys

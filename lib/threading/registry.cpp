@@ -98,7 +98,8 @@ ThreadState* current_state(bool make) {
     return current;
   }
   const std::lock_guard guard(all.lock);
-  const std::string name = "Dummy-" + std::to_string(++all.dummies);
+  std::string name = sys::own_name();  // as an executor has named its threads
+  if (name.empty()) name = "Dummy-" + std::to_string(++all.dummies);
   current = make_foreign(all, name, true, ::pthread_self(), sys::current_thread_id()).get();
   thread_local const Leaver leaver;
   (void)leaver;

@@ -211,6 +211,32 @@ TEST(ThreadPoolExecutorTest, ByDefaultItHasFourMoreThreadsThanProcessors) {
             static_cast<std::size_t>(std::min(32, cpu_count() + 4)));
 }
 
+TEST(ThreadPoolExecutorTest, ItsThreadsAreNamedAfterIt) {
+  const auto names_in = [](ThreadPoolExecutor& executor) {
+    const threading::Barrier all(3);
+    const auto meet = [all](int) {
+      all.wait();  // so that each is in a thread of its own
+      return threading::current_thread().name();
+    };
+    std::set<std::string> names;
+    for (auto& name : executor.map(meet, range(3))) names.insert(std::move(name));
+    return names;
+  };
+  ThreadPoolExecutor first(3);
+  ThreadPoolExecutor second(3);
+  ThreadPoolExecutor third(3, {.thread_name_prefix = "a prefix of more than fifteen bytes"});
+
+  for (ThreadPoolExecutor* const executor : {&first, &second}) {
+    const std::set<std::string> names = names_in(*executor);
+    EXPECT_EQ(names.size(), 3U);
+    for (const std::string& name : names) {
+      EXPECT_TRUE(std::regex_match(name, std::regex("ThreadPoolExecutor-[0-9]+_[0-2]"))) << name;
+    }
+  }
+  EXPECT_NE(names_in(first), names_in(second));
+  EXPECT_TRUE(names_in(third).contains("a prefix of more than fifteen bytes_2"));
+}
+
 TEST(ThreadPoolExecutorTest, ProcessesCanBeStartedInItsThreads) {
   ThreadPoolExecutor executor(1);
   const auto code = executor.submit([] {
