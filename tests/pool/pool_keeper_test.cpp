@@ -33,6 +33,8 @@ struct Script {
   Event claimed;
 };
 Script* script = nullptr;
+pid_t (*script_fork)() = nullptr;
+pid_t script_owner = 0;
 
 TEST(PoolKeeperTest, ATaskOfAWorkerThatTheKeeperCouldNotTakeInIsNotLost) {
   static int (*real)(pid_t, unsigned) = sys::calls().pidfd_open;
@@ -76,6 +78,43 @@ void start(const Value<int>& tries, const Event& third, const Event& good) {
     good.wait();
   }
   if (turn < 3) throw ValueError("not yet");
+}
+
+// In the keeper, which forks the workers, the first three forks succeed.
+pid_t fork_thrice() {
+  static const auto real = script_fork;
+  static int left = 3;
+  if (::getpid() == script_owner || left-- > 0) return real();
+  errno = EAGAIN;
+  return -1;
+}
+
+TEST(PoolKeeperTest, WorkersThatStartedEndIfTheOthersCannotBeStarted) {
+  script_fork = sys::calls().fork;
+  script_owner = ::getpid();
+  const Semaphore started(0);
+  std::vector<int> pids;
+  {
+    const sys::ScopedCall failing(&sys::Calls::fork, fork_thrice);
+    Pool pool({.processes = 5,
+               .initializer = partial([](const Semaphore& here) { here.release(); }, started)});
+    for (int i = 0; i < 3; ++i) started.acquire();
+    for (const WorkerStats& worker : pool.stats()) {
+      if (worker.pid != 0) pids.push_back(worker.pid);
+    }
+    const auto never = pool.map_async([](int) { test::spin(); }, range(3), 1);
+
+    try {
+      never.get(20s);  // it tries forty times, for two seconds
+      FAIL() << "such a pool is broken";
+    } catch (const BrokenProcessPool& error) {
+      EXPECT_NE(std::string(error.what()).find("fork"), std::string::npos) << error.what();
+    }
+  }
+
+  EXPECT_EQ(pids.size(), 3U);
+  for (const int pid : pids) EXPECT_FALSE(sys::process_runs(pid, 0));
+  EXPECT_TRUE(active_children().empty());
 }
 
 TEST(PoolKeeperTest, AGoodStartEndsARowOfFailedOnes) {

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
@@ -22,7 +23,9 @@
 #include "pool/tasks.hpp"
 #include "process/each_start_method.hpp"
 #include "process/programs/plugin.hpp"
+#include "shm/block.hpp"
 #include "support/child.hpp"
+#include "support/fd_snapshot.hpp"
 #include "sys/process.hpp"
 
 namespace multiprocessing {
@@ -139,6 +142,32 @@ struct Codec<Unreadable> {
 };
 
 namespace {
+
+TEST_P(PoolMethodTest, AFailingInitializerLeavesNothingBehind) {
+  const auto fail = [](ProcessPoolExecutor& executor) {
+    const Future<int> future = executor.submit(square, 1);
+    EXPECT_THROW((void)future.result(), BrokenProcessPool);
+  };
+  const auto make = [this] {
+    return ctx().ProcessPoolExecutor(2, {.initializer = [] { throw ValueError("no licence"); }});
+  };
+  {
+    ProcessPoolExecutor warm = make();  // what the library opens once, it keeps
+    fail(warm);
+  }
+  const test::FdSnapshot descriptors;
+  const std::uint64_t blocks = shm::census().blocks;
+
+  {
+    ProcessPoolExecutor executor = make();
+    fail(executor);
+  }
+
+  EXPECT_EQ(test::FdSnapshot(), descriptors);
+  EXPECT_EQ(shm::census().blocks, blocks);
+  EXPECT_TRUE(active_children().empty());
+  EXPECT_EQ(keeper_pid(), 0);
+}
 
 TEST_P(PoolMethodTest, AnInitializerThatCannotArriveBreaksThePoolWithTheReason) {
   if (GetParam() == StartMethod::fork) return;  // nothing has to arrive
