@@ -78,7 +78,7 @@ BellNote& BellList::note(const shm::Bell& bell) {
   }
 }
 
-void BellList::arm(BellNote& note) noexcept {
+std::uint32_t BellList::arm(BellNote& note) noexcept {
   std::uint64_t state = note.state.load(std::memory_order_relaxed);  // the exchange decides
   while (!note.state.compare_exchange_weak(state, ((state & ~kRinging) | kArmed) + kTime,
                                            std::memory_order_seq_cst)) {  // [N], I1
@@ -88,6 +88,7 @@ void BellList::arm(BellNote& note) noexcept {
                                       std::memory_order_seq_cst)) {  // [N], I1
   }
   MULTIPROCESSING_CRASH_POINT("queue.bell.armed");
+  return (word | kBelled) + kChange;
 }
 
 // relaxed: a guess of the note's owner, who arms it anew in doubt

@@ -67,9 +67,9 @@ class BellList {
 
   /// A note of the bell's, not armed. \throws ArenaExhausted
   BellNote& note(const shm::Bell& bell);
-  /// Before each look: what happens after it rings the bell. Sets kBelled. Threads of the owner may
-  /// do it at once.
-  void arm(BellNote& note) noexcept;
+  /// Before each look: what happens after it rings the bell. Sets kBelled; returns the word as it
+  /// left it. Threads of the owner may do it at once.
+  std::uint32_t arm(BellNote& note) noexcept;
   static void leave(BellNote& note, const shm::Bell& bell) noexcept;
   /// Nobody has begun to ring since it was armed.
   static bool untouched(const BellNote& note) noexcept;

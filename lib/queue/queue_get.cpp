@@ -1,7 +1,6 @@
 // Getting: which lane to look at, when nothing is there for sure, how to wait.
 
 #include <bit>
-#include <utility>
 
 #include "queue/local_queue.hpp"
 #include "queue/queue_watch.hpp"
@@ -16,6 +15,8 @@ constexpr std::uint32_t kBurst = 64;      // items from one lane before the next
 constexpr std::uint32_t kScanned = 16;    // lanes that are looked at without hints
 constexpr std::uint32_t kProbe = 64;      // takes by hint between two looks at a lane without one
 constexpr std::uint32_t kStreaming = 16;  // items without a wait: a producer is at it
+constexpr std::uint32_t kSpare = 64;      // likewise, between two looks whether others must fence
+constexpr int kOften = 2;                 // waits in a row that ended in sleep
 
 std::uint32_t lanes_of(LocalQueue& queue) noexcept {
   return lanes_in(queue.view.state.lanes.load(std::memory_order_acquire));  // [L]
@@ -160,10 +161,13 @@ class ItemsWait {
   /// Before each look: what is put after it wakes us.
   void announce_look() noexcept {
     sleeper_.note();
-    const std::uint32_t announced = std::exchange(expected_, announce(queue_.view.state.items));
+    WaitWord& items = queue_.view.state.items;
+    const std::uint32_t announced = announce(items);
     // A word that is as we left it says that our announcement has stood since, settled: whoever
     // clears it counts a change.
-    if (expected_ != announced) settle_announcement(queue_.view.state.items);
+    if (announced == expected_) return;
+    const bool often = queue_.idle.load(std::memory_order_relaxed) >= kOften;  // a guess
+    expected_ = settle_announcement(items, announced, often);
   }
   /// After a look in vain. False: the deadline has passed. Who wakes us: who puts; if it died
   /// after its publication, the watch.
@@ -220,13 +224,19 @@ Outcome wait_and_get(LocalQueue& queue, const Want& want, Timeout timeout) {
   const bool streaming = queue.streak.load(std::memory_order_relaxed) >= kStreaming;
   queue.streak.store(0, std::memory_order_relaxed);
   const int idle = queue.idle.load(std::memory_order_relaxed);
-  for (Patience patience(streaming, idle); patience.again();) {
+  Patience patience(streaming, idle);
+  while (patience.again()) {
     if (!take_any(queue, want.out, want.size, want.count)) continue;
     if (streaming) queue.streak.store(kStreaming, std::memory_order_relaxed);
-    if (idle != 0) queue.idle.store(0, std::memory_order_relaxed);
+    if (idle != 0) {
+      queue.idle.store(0, std::memory_order_relaxed);
+    } else {
+      spare_fences(queue.view.state.items);  // twice in a row: we do not sleep any more
+    }
     return Outcome::done;
   }
-  if (idle < 4) queue.idle.store(idle + 1, std::memory_order_relaxed);
+  const int failures = patience.failures_after(idle);
+  if (failures != idle) queue.idle.store(failures, std::memory_order_relaxed);
   return sleep_and_get(queue, want, deadline);
 }
 
@@ -236,7 +246,10 @@ Outcome get_plainly(LocalQueue& queue, const Want& want, Timeout timeout) {
     return Outcome::shut_down;
   }
   if (take_any(queue, want.out, want.size, want.count)) {
-    queue.streak.store(queue.streak.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    const std::uint32_t streak = queue.streak.load(std::memory_order_relaxed) + 1;
+    queue.streak.store(streak, std::memory_order_relaxed);
+    if (streak % kSpare == kStreaming) [[unlikely]]
+      spare_fences(queue.view.state.items);
     return Outcome::done;
   }
   return wait_and_get(queue, want, timeout);

@@ -52,7 +52,7 @@ void shut_down(LocalQueue& queue, bool immediately) noexcept {
 void abandon(QueueState& state) noexcept {
   state.shutdown.fetch_or(kShut | kImmediate, std::memory_order_seq_cst);  // [S], [A]
   shut_down(state);
-  settle_announcement(state.items);  // [A]
+  (void)settle(state.items);  // [A]
   drop_rest(state);
 }
 

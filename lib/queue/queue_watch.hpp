@@ -39,8 +39,8 @@ class QueueWatch {
 
   /// Before each look: what is put from now on is seen by `ready`, or rings the bell.
   void arm() noexcept {
-    list_.arm(*note_);
-    settle_announcement(queue_.view.state.items);
+    const std::uint32_t armed = list_.arm(*note_);
+    (void)settle_announcement(queue_.view.state.items, armed, false);
   }
   [[nodiscard]] bool untouched() const noexcept { return BellList::untouched(*note_); }
   [[nodiscard]] bool ready() noexcept { return is_ready(queue_); }

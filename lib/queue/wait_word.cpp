@@ -1,5 +1,6 @@
 #include "queue/wait_word.hpp"
 
+#include <algorithm>
 #include <climits>
 
 #include "queue/bell_list.hpp"
@@ -14,6 +15,8 @@ constexpr int kPolls = 48;     // of some 20 to 60 ns: an answer that is on its 
 constexpr int kYields = 24;    // of some 0.3 us: a peer that is at work, or shares the processor
 constexpr int kLookAway = 20;  // pauses of some 15 ns: the producer fills a few lines
 constexpr int kAloneYields = 8;
+constexpr sys::Nanoseconds kLost =
+    100'000;  // a yield that long: others have work for this processor
 
 }  // namespace
 
@@ -24,12 +27,30 @@ std::uint32_t announce(WaitWord& word) noexcept {
   return before | kSomebody;
 }
 
-void settle_announcement(WaitWord& word) noexcept {
-  if (sys::process_barrier()) return;  // [D]
+bool settle(WaitWord& word) noexcept {
+  if (sys::process_barrier()) return true;  // [D]
   // From now on every putter exchanges. One that is past its look at bit 1 has published long
   // before a look of ours that follows a system call.
   word.fetch_or(kFenced, std::memory_order_seq_cst);  // [D]
   sys::yield();
+  return false;
+}
+
+std::uint32_t settle_announcement(WaitWord& word, std::uint32_t announced, bool often) noexcept {
+  if ((announced & (kFenced | kSettled)) == (kFenced | kSettled)) return announced;  // [D]
+  // seq_cst, here and below: as the announcement. Changed: nobody sleeps on what we announced.
+  std::uint32_t seen = announced;
+  if (!often ||
+      !word.compare_exchange_strong(seen, announced | kFenced, std::memory_order_seq_cst)) {
+    (void)settle(word);
+    return announced;
+  }
+  MULTIPROCESSING_CRASH_POINT("queue.sleep.fenced");
+  seen = announced | kFenced;
+  const bool settled =
+      settle(word) && word.compare_exchange_strong(seen, seen | kSettled,
+                                                   std::memory_order_seq_cst);  // I3
+  return announced | kFenced | (settled ? kSettled : 0U);
 }
 
 bool register_putter() noexcept {
@@ -63,10 +84,12 @@ void wake_all(WaitWord& word) noexcept {
 }
 
 Patience::Patience(bool streaming, int failures) noexcept
-    : polls_(kPolls >> failures), yields_(kYields >> failures), streaming_(streaming) {
+    : polls_(kPolls >> std::min(failures, kNoYields)),
+      yields_(kYields >> std::min(failures, kNoYields)),
+      streaming_(streaming) {
   if (!sys::alone()) return;
   polls_ = 0;  // nobody can answer while we spin
-  yields_ = kAloneYields >> failures;
+  yields_ = kAloneYields >> std::min(failures, kNoYields);
 }
 
 bool Patience::again() noexcept {
@@ -82,7 +105,12 @@ bool Patience::again() noexcept {
   }
   if (yields_ <= 0) return false;
   --yields_;
+  const sys::Nanoseconds start = sys::now();
   sys::yield();
+  if (!sys::alone() && sys::now() - start > kLost) {
+    lost_ = true;
+    yields_ = 0;
+  }
   return true;
 }
 

@@ -259,6 +259,8 @@ constexpr Case kCases[] = {
     {"queue.vacate.emptied", Kind::bounded, false},
     {"queue.sleep.announced", Kind::plain, false},
     {"queue.sleep.announced", Kind::bounded, false, 3},
+    {"queue.sleep.fenced", Kind::plain, false},
+    {"queue.sleep.fenced", Kind::blocks, false},
     {"queue.wake.cleared", Kind::plain, false, 1, true},
     {"queue.wake.cleared", Kind::bounded_blocks, false, 1, true},
 };
