@@ -1,5 +1,7 @@
 #include "sys/socket_pair.hpp"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -90,12 +92,21 @@ Received receive_message(int socket, std::span<std::byte> bytes, std::vector<Uni
     if (got == 0 || (got < 0 && errno == ECONNRESET)) return Received::nobody_there;
     if (got < 0) throw_errno("recvmsg");
     descriptors = take_descriptors(message);
+    if ((message.msg_flags & MSG_CTRUNC) != 0 && descriptors.size() < kMostDescriptors) {
+      descriptors.clear();
+      throw_error(EMFILE, "recvmsg", "a descriptor that a message brought");
+    }
     if (static_cast<std::size_t>(got) != bytes.size() ||
         (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
       throw_error(EBADMSG, "recvmsg");
     }
     return Received::message;
   }
+}
+
+bool all_was_received(int socket) noexcept {
+  int unread = 0;
+  return ::ioctl(socket, SIOCOUTQ, &unread) == 0 && unread == 0;
 }
 
 Peer peer_of(int socket) noexcept {

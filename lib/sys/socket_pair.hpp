@@ -38,9 +38,13 @@ enum class Received { message, nobody_there, timed_out };
 
 /// Waits for a message until the absolute `deadline`, through interruptions. It must have exactly
 /// the length of `bytes`; what it carries is put into `descriptors`, close-on-exec.
-/// \throws std::system_error naming recvmsg (EBADMSG for a message of another length).
+/// \throws std::system_error naming recvmsg (EBADMSG for a message of another length, EMFILE where
+/// this process has no room for a descriptor: those that came with it are closed, or given back).
 Received receive_message(int socket, std::span<std::byte> bytes, std::vector<UniqueFd>& descriptors,
                          Nanoseconds deadline = kForever);
+
+/// Whether the other end has taken out all that was sent to it; it need not exist any more.
+[[nodiscard]] bool all_was_received(int socket) noexcept;
 
 /// Who made the other end of the pair (0: cannot be told).
 struct Peer {
