@@ -120,6 +120,7 @@ class Server {
   // Runs in the child: what is the server's is closed first.
   [[noreturn]] void be_child(const shm::Ticket& ticket, shm::ChildSlot& slot,
                              Descriptors& received) noexcept {
+    sys::stop_watching_children();
     socket_.reset();
     ends_.reset();
     status_pipes_.clear();

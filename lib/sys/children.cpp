@@ -1,11 +1,12 @@
 #include "sys/children.hpp"
 
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
-#include <sys/signalfd.h>
 #include <sys/single_threaded.h>
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstddef>
@@ -32,6 +33,16 @@ constexpr std::uint64_t kInfoExit = 1U << 3U;
 
 constexpr unsigned kSignalGroup = 1U << 2U;  // PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9
 
+constinit std::atomic<int> children_bell{-1};
+
+void ring_for_child(int /*signal*/) {
+  const int saved = errno;
+  const std::uint64_t one = 1;
+  // relaxed: set before the handler was
+  (void)calls().write(children_bell.load(std::memory_order_relaxed), &one, sizeof one);
+  errno = saved;
+}
+
 }  // namespace
 
 bool zombie_waits() noexcept {
@@ -56,20 +67,30 @@ std::optional<ExitStatus> exit_status_after_reaping(int pidfd) noexcept {
 }
 
 UniqueFd watch_children() {
+  UniqueFd bell(calls().eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!bell) throw_errno("eventfd");
+  bell.reset(above_standard_streams(bell.release()));
+  children_bell.store(bell.get(), std::memory_order_relaxed);  // before the handler is there
+  struct sigaction action{};
+  action.sa_handler = ring_for_child;
+  action.sa_flags = SA_RESTART | SA_NOCLDSTOP;
+  sigemptyset(&action.sa_mask);
+  ::sigaction(SIGCHLD, &action, nullptr);  // an ignored one would reap them for us
   sigset_t children;
   sigemptyset(&children);
   sigaddset(&children, SIGCHLD);
-  pthread_sigmask(SIG_BLOCK, &children, nullptr);
-  std::signal(SIGCHLD, SIG_DFL);  // an ignored one would reap them for us
-  const int fd = calls().signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
-  if (fd < 0) throw_errno("signalfd");
-  return UniqueFd(above_standard_streams(fd));
+  pthread_sigmask(SIG_UNBLOCK, &children, nullptr);
+  return bell;
+}
+
+void stop_watching_children() noexcept {
+  std::signal(SIGCHLD, SIG_DFL);
+  children_bell.store(-1, std::memory_order_relaxed);  // relaxed: the process has one thread
 }
 
 std::optional<Ended> reap_any(int watch) noexcept {
-  struct signalfd_siginfo told{};
-  while (calls().read(watch, &told, sizeof told) == static_cast<ssize_t>(sizeof told)) {
-  }
+  std::uint64_t rung = 0;
+  (void)calls().read(watch, &rung, sizeof rung);
   siginfo_t info{};
   if (calls().waitid(P_ALL, 0, &info, WEXITED | WNOHANG) != 0 || info.si_pid == 0) return {};
   return Ended{info.si_pid, {.code = info.si_status, .signalled = info.si_code != CLD_EXITED}};
@@ -85,7 +106,8 @@ void kill_and_reap(pid_t child) noexcept {
 bool send_signal_to_group(int pidfd, pid_t leader, int signal) noexcept {
   if (calls().pidfd_send_signal(pidfd, signal, nullptr, kSignalGroup) == 0) return true;
   if (errno != EINVAL) return false;
-  if (!is_unreaped_child(pidfd)) {
+  // A number that its process, running or not reaped, keeps from being another's.
+  if (!is_unreaped_child(pidfd) && !send_signal(pidfd, 0)) {
     errno = ESRCH;
     return false;
   }

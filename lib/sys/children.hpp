@@ -23,10 +23,13 @@ namespace multiprocessing::sys {
 /// How a process ended that somebody else has reaped; empty before Linux 6.15, or if it has not.
 [[nodiscard]] std::optional<ExitStatus> exit_status_after_reaping(int pidfd) noexcept;
 
-/// A descriptor that is readable while SIGCHLD is pending for this thread, in which it is blocked
-/// from now on.
-/// \throws std::system_error naming signalfd.
+/// A descriptor that becomes readable when a child ends, whichever thread the SIGCHLD reaches; once
+/// in a process. The signal is let through in this thread.
+/// \throws std::system_error naming eventfd.
 [[nodiscard]] UniqueFd watch_children();
+
+/// In a child forked from a process that watches its own: SIGCHLD has its default action.
+void stop_watching_children() noexcept;
 
 struct Ended {
   pid_t pid = 0;
@@ -39,7 +42,8 @@ struct Ended {
 void kill_and_reap(pid_t child) noexcept;
 
 /// Sends a signal to the whole process group that the process led, also if that has ended. Before
-/// Linux 6.9 the group is named by its number, so the leader must not have been reaped.
+/// Linux 6.9 the group is named by its number, so the leader must not have been reaped; one that is
+/// not our child must run.
 /// False with `errno` if nobody got it.
 bool send_signal_to_group(int pidfd, pid_t leader, int signal) noexcept;
 
