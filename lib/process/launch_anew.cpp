@@ -1,9 +1,11 @@
 #include "process/launch_anew.hpp"
 
 #include <csignal>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include <multiprocessing/errors.hpp>
 #include <multiprocessing/process.hpp>
 
 #include "process/birth_ticket.hpp"
@@ -14,6 +16,7 @@
 #include "shm/ticket.hpp"
 #include "sys/crash_point.hpp"
 #include "sys/program_signals.hpp"
+#include "sys/rights.hpp"
 #include "sys/spawn.hpp"
 #include "sys/streams.hpp"
 
@@ -43,6 +46,16 @@ StreamBits streams_in(const sys::SpawnPlan& plan) noexcept {
     if (plan.streams[i] >= 0) bits = static_cast<StreamBits>(bits | 1U << i);
   }
   return bits;
+}
+
+// A program with more rights than its user believes nothing that its environment says: it would
+// not follow the ticket, but become a main process.
+void require_plain_rights(const char* method) {
+  if (!sys::gains_rights_by_exec()) return;
+  throw ValueError(std::string("start method '") + method +
+                   "' executes this program anew, and it would run with more rights than its user "
+                   "(AT_SECURE: set-user-ID or set-group-ID, capabilities, or real and effective "
+                   "ids that differ): use start method fork");
 }
 
 // Seals the ticket and executes.
@@ -86,6 +99,7 @@ Expected::Expected(const LaunchOptions& options, Child::Origin origin, const det
 }
 
 Launched spawn(const LaunchOptions& options, const Work& work) {
+  require_plain_rights("spawn");
   Birth birth = plan_birth(options);
   birth.program_signals = program_signals();
   sys::SpawnPlan plan = plan_for(birth);
@@ -101,6 +115,7 @@ Launched spawn(const LaunchOptions& options, const Work& work) {
 }
 
 std::shared_ptr<Child> spawn_server(int socket, const shm::Cookie& cookie) {
+  require_plain_rights("forkserver");
   LaunchOptions options;
   options.title = "multiprocessing.forkserver";
   options.path = "forkserver";

@@ -130,9 +130,6 @@ void replace_environment(std::span<const std::string> environment) {
   }
 }
 
-const char* safe_variable(const char* name) noexcept {
-  return ::secure_getenv(name);
-}
 void forget_variable(const char* name) noexcept {
   ::unsetenv(name);  // NOLINT(concurrency-mt-unsafe): at the first use of the library
 }

@@ -40,9 +40,6 @@ inline constexpr int kFirstDescriptor = 3;
 /// \throws std::system_error naming putenv.
 void replace_environment(std::span<const std::string> environment);
 
-/// The value of a variable, nullptr if it is not set or the program runs with more rights than its
-/// user (AT_SECURE).
-[[nodiscard]] const char* safe_variable(const char* name) noexcept;
 void forget_variable(const char* name) noexcept;
 
 /// The current directory; empty if it cannot be told.

@@ -75,5 +75,23 @@ TEST(GroupSignalTest, GroupOfAServedChildGetsItsSignalsBeforeLinux69) {
   EXPECT_EQ(process.exitcode(), -SIGTERM);
 }
 
+TEST(MoreRightsTest, ProgramThatWouldGainRightsByAnExecIsRefused) {
+  if (::getuid() != 0) GTEST_SKIP() << "only root can make its ids differ";
+  for (const StartMethod method : {StartMethod::spawn, StartMethod::forkserver}) {
+    const test::Status status = in_a_program([method] {
+      require(::seteuid(65534) == 0);
+      Process process({.method = method}, [] {});
+      try {
+        process.start();
+      } catch (const ValueError& error) {
+        require(std::string(error.what()).find("AT_SECURE") != std::string::npos);
+        return;
+      }
+      require(false);
+    });
+    EXPECT_EQ(status, test::exited(0));
+  }
+}
+
 }  // namespace
 }  // namespace multiprocessing
