@@ -136,11 +136,19 @@ void take_over_if_dying(ObjectHeader& object, ObjectId id, std::uint64_t word) n
   }
 }
 
+// The object's word, and not what stands there if the block was freed since the object was found
+// (I5); 0: it was.
+std::uint64_t word_of(const ObjectHeader& object, ObjectId id) noexcept {
+  MULTIPROCESSING_CRASH_POINT("object.look.found");
+  const std::uint64_t word = object.word.load(std::memory_order_seq_cst);  // [H]
+  return find_object(id, ObjectKind::none) != nullptr ? word : 0;
+}
+
 // Nobody lives among the holders: live(n) -> dying(me), then destroyed.
 void destroy_if_unheld(ObjectId id) noexcept {
   ObjectHeader* object = find_object(id, ObjectKind::none);
   if (object == nullptr) return;
-  std::uint64_t word = object->word.load(std::memory_order_seq_cst);  // [H]
+  std::uint64_t word = word_of(*object, id);
   if (!is_live_word(word, id)) {
     take_over_if_dying(*object, id, word);
     return;
@@ -312,7 +320,7 @@ bool keep_hold(ObjectId id, std::uint64_t holder) noexcept {
     return entry.load(std::memory_order_seq_cst) == holder;
   });
   // seq_cst: [H]; a destroyer that scanned before the entry was made finds another count
-  std::uint64_t word = object->word.load(std::memory_order_seq_cst);
+  std::uint64_t word = word_of(*object, id);
   while (entered && is_live_word(word, id)) {
     if (object->word.compare_exchange_weak(word, word + (std::uint64_t{1} << 32U),
                                            std::memory_order_seq_cst)) {
@@ -336,7 +344,7 @@ void finish_drop(Name dead, ObjectId id) noexcept {
   ObjectHeader* object = find_object(id, ObjectKind::none);
   if (object == nullptr) return;
   const int note = note_drop(id);
-  std::uint64_t word = object->word.load(std::memory_order_seq_cst);
+  std::uint64_t word = word_of(*object, id);
   if (dying_by(word, dead)) {
     if (object->word.compare_exchange_strong(word, dying_word(here().name, word >> 32U),
                                              std::memory_order_seq_cst)) {

@@ -21,6 +21,11 @@
 //   I2  A new hold is entered by somebody who has one, before the old one is dropped.
 //   I3  A process lists each hold in its own hold list before the object's entry exists.
 //   I4  `destroy` of a kind is idempotent: it may be run again from the start by a sweeper.
+//   I5  Who does not hold the object may find its block reused after any step: it trusts a word
+//   only
+//       if it finds the object again after reading it. The word has changed before a block is
+//       freed, so no exchange that expects such a word succeeds on a later owner's bytes, unless
+//       those are the same 64 bits.
 // Ordering
 //   [H] entry (seq_cst) then count (seq_cst) -> word read, then scan (seq_cst)
 // Death (protocols, section 2)
@@ -31,9 +36,9 @@
 //   dying(dead)                   the sweep takes dying over by CAS and destroys again
 //   heir listed or entered, no    the heir's slot is swept like any dead one: its list says what
 //   fork                          was entered for it
-// Points: object.create.listed .published, object.enter.listed .entered .counted, object.drop.noted
-//   .removed .scanned .dying .destroyed, object.heir.listed .entered, message.marked .held .dropped
-//   .put_off .made_up
+// Points: object.look.found, object.create.listed .published, object.enter.listed .entered
+//   .counted, object.drop.noted .removed .scanned .dying .destroyed, object.heir.listed .entered,
+//   message.marked .held .dropped .put_off .made_up
 
 #include <atomic>
 #include <cstdint>

@@ -3,6 +3,7 @@
 
 #include <sched.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <optional>
@@ -136,11 +137,59 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Combine(testing::Values("object.create.listed", "object.create.published",
                                      "object.enter.listed", "object.enter.entered",
                                      "object.enter.counted", "object.drop.noted",
-                                     "object.drop.removed", "object.drop.scanned",
-                                     "object.drop.dying", "object.drop.destroyed", "message.marked",
-                                     "message.held", "message.dropped"),
+                                     "object.drop.removed", "object.look.found",
+                                     "object.drop.scanned", "object.drop.dying",
+                                     "object.drop.destroyed", "message.marked", "message.held",
+                                     "message.dropped"),
                      testing::Values(1, 2, 9)),
     name_of);
+
+// One that drops its hold is stopped once it has found the object. Others destroy that meanwhile,
+// and its block is somebody else's.
+void expect_left_alone(std::uint64_t bytes) {
+  OwnedBlock mine(allocate(64));
+  OwnedBlock childs(allocate(64));
+  LocalHold* held = make_object();
+  const ObjectId id = held->id;
+  const std::uint64_t holder = block_holder(childs.get().ref);
+  ASSERT_TRUE(enter_hold(id, holder));
+  ASSERT_TRUE(enter_hold(id, block_holder(mine.get().ref)));
+  drop(held);
+  auto late = test::Child::run([&] {
+    (void)self();
+    sys::arm_stop_point("object.look.found");
+    leave_hold(id, holder);
+  });
+  ASSERT_TRUE(late.await_stop());
+  leave_hold(id, block_holder(mine.get().ref));
+  ASSERT_EQ(find_object(id, ObjectKind::none), nullptr);
+
+  OwnedBlock next(allocate(sizeof(ObjectHeader) + 64));
+  ASSERT_EQ(next.get().ref.id, BlockRef::unpack(id).id);
+  auto* words = reinterpret_cast<std::uint64_t*>(next.get().data());
+  std::fill_n(words, 16, bytes);
+  late.kill(SIGCONT);
+  EXPECT_EQ(late.wait(), test::exited(0));
+
+  EXPECT_EQ(std::count(words, words + 16, bytes), 16);
+}
+
+TEST(LateDropTest, BytesThatLookLikeADyingObjectAreLeftAlone) {
+  (void)self();
+  expect_left_alone(2);
+}
+
+TEST(LateDropTest, BytesThatLookLikeTheLivingObjectAreLeftAlone) {
+  LocalHold* probe = make_object();
+  const std::uint64_t word = probe->object->word.load();
+  const BlockRef ref = BlockRef::unpack(probe->id);
+  drop(probe);
+  // the sequence that the next object in the same block will have
+  for (std::uint64_t later = 0; later < 8; ++later) {
+    SCOPED_TRACE(later);
+    expect_left_alone(((word & 3U) | (ref.sequence + later) << 2U) & 0xFFFFFFFFU);
+  }
+}
 
 // A sweeper is killed in the middle of a sweep; whoever comes next finishes it.
 class SweepCrash : public testing::TestWithParam<std::tuple<const char*, int>> {};
