@@ -65,7 +65,9 @@ ListenerState::ListenerState(const Address& address, ListenerOptions options)
   const bool has_path = !asked.path().empty() && !asked.path().starts_with('\0');
   if (has_path) path_.set(asked.path());
   address_ = public_address(sys::bound_address(socket.get()));
-  socket_ = std::make_shared<const sys::UniqueFd>(std::move(socket));
+  auto listening = std::make_shared<ListeningSocket>(std::move(socket));
+  if (!options_.inheritable) listening->kept_from_children.emplace(listening->fd);
+  socket_ = std::move(listening);
 }
 
 std::optional<Address> ListenerState::last_accepted() const {
@@ -81,7 +83,8 @@ void ListenerState::set_last_accepted(const Address& from) {
 std::shared_ptr<const sys::UniqueFd> ListenerState::socket() const {
   const Locked lock(lock_, std::nothrow);
   if (socket_ == nullptr) sys::throw_error(EBADF, "accept", "the listener is closed");
-  return socket_;
+  if (!socket_->fd) sys::throw_error(EBADF, "accept", "the listener is another process's");
+  return {socket_, &socket_->fd};
 }
 
 void ListenerState::enter(int bell) {
@@ -111,7 +114,7 @@ void ListenerState::leave_visitors(Visitors visitors) noexcept {
 }
 
 void ListenerState::close() noexcept {
-  std::shared_ptr<const sys::UniqueFd> closed;
+  std::shared_ptr<const ListeningSocket> closed;
   Visitors gone;
   {
     const Locked lock(lock_, std::nothrow);

@@ -10,8 +10,8 @@
 //       room, and at `close`.
 //   I3  The time that a client may be silent runs only during calls of `accept`.
 //
-// A forked child shares the listening socket and accepts from it on its own; the clients in its
-// parent's waiting room are its parent's.
+// A forked child shares the listening socket and accepts from it on its own, unless it is not
+// inheritable (private_socket.hpp); the clients in its parent's waiting room are its parent's.
 //
 // Death: the kernel closes the socket with its last holder; clients in the handshake read the end
 // of the stream. The path stays behind, and the next one to bind it gets EADDRINUSE.
@@ -26,6 +26,7 @@
 #include <multiprocessing/detail/listener.hpp>
 
 #include "connection/greeting.hpp"
+#include "connection/private_socket.hpp"
 #include "connection/process_lock.hpp"
 #include "connection/temporary_names.hpp"
 #include "sys/clock.hpp"
@@ -49,6 +50,12 @@ struct Visitor {
   sys::Nanoseconds patience;  ///< how long it may still be silent; in a call: until when
 };
 using Visitors = std::list<Visitor>;
+
+/// The socket that is listened on.
+struct ListeningSocket {
+  sys::UniqueFd fd;
+  std::optional<PrivateSocket> kept_from_children = {};
+};
 
 class ListenerState {
  public:
@@ -78,7 +85,7 @@ class ListenerState {
   BoundPath path_;
   Address address_;
   mutable ProcessLock lock_;  // guards what follows
-  std::shared_ptr<const sys::UniqueFd> socket_;
+  std::shared_ptr<const ListeningSocket> socket_;
   std::optional<Address> last_accepted_;
   std::vector<int> bells_;
   Visitors waiting_room_;

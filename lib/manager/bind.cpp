@@ -50,7 +50,7 @@ std::array<std::byte, 32> random_bytes() {
 }  // namespace
 
 Listener listen_at(const Address& address, const std::string& authkey) {
-  const ListenerOptions options{.backlog = kBacklog, .authkey = authkey};
+  const ListenerOptions options{.backlog = kBacklog, .authkey = authkey, .inheritable = false};
   if (!is_path(address)) return Listener(address, options);
   const sys::UniqueFd lock =
       sys::lock_directory_of(address.path(), sys::deadline_after(kLockPatience));

@@ -6,6 +6,8 @@
 // that nobody listens there removes it. Two who find that at once must not remove each other's: all
 // who bind a path lock its directory meanwhile.
 //
+// Children of a manager do not have its listening sockets, or they would keep the address taken.
+//
 // Death: the lock goes with its holder; a name that was bound but not listened on is as good as one
 // left behind.
 

@@ -11,6 +11,7 @@
 #include "manager/served_sockets.hpp"
 #include "manager/service.hpp"
 #include "sys/machine.hpp"
+#include "sys/process.hpp"
 #include "sys/random.hpp"
 #include "sys/signals.hpp"
 #include "sys/socket.hpp"
@@ -62,7 +63,9 @@ std::shared_ptr<const detail::ManagedType> Registry::find(const std::string& nam
 
 ServerState::ServerState(const Address& address, std::string authkey,
                          std::shared_ptr<const Registry> registry)
-    : registry_(std::move(registry)), listener_(listen_at(address, authkey)) {
+    : pid_(sys::current_pid()),
+      registry_(std::move(registry)),
+      listener_(listen_at(address, authkey)) {
   if (listener_.address().family() != "AF_UNIX") {
     door_.emplace(listen_at(Address(fresh_local_name()), authkey));
   }
@@ -77,6 +80,10 @@ std::string ServerState::local_name() const {
 }
 
 void ServerState::serve() {
+  if (pid_ != sys::current_pid()) {
+    throw ProcessError("the manager is served by the process that made its server, pid " +
+                       std::to_string(pid_));
+  }
   if (door_) {
     run_in_thread([self = shared_from_this()] { self->let_in(*self->door_); });
   }

@@ -9,8 +9,11 @@
 //       time (kGreetingTime): a silent client costs one thread for that long.
 //   I2  `sessions_` names a session while one of its connections is there.
 //
-// Death: the kernel closes the sockets, and each client's call ends with EOFError. A path stays
-// behind; the next manager to serve there finds that nobody listens and takes it (bind.hpp).
+// Death: the kernel closes the sockets, which no child has, and each client's call ends with
+// EOFError. A path stays behind; the next manager to serve there finds that nobody listens and
+// takes it (bind.hpp).
+
+#include <sys/types.h>
 
 #include <atomic>
 #include <condition_variable>
@@ -71,6 +74,7 @@ class ServerState : public std::enable_shared_from_this<ServerState> {
   bool enter(int fd);
   void leave(int fd) noexcept;
 
+  pid_t pid_;  // forked children do not have the listeners
   std::shared_ptr<const Registry> registry_;
   Listener listener_;
   std::optional<Listener> door_;

@@ -1,9 +1,12 @@
 // Handles that programs which did not start each other have from a manager.
 
+#include <fcntl.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -78,6 +81,38 @@ TEST_P(BaseManagerAddressTest, AddressIsServedAgainAtOnce) {
     programs.server().kill(SIGKILL);
     static_cast<void>(programs.server().wait());
   }
+}
+
+// Tells its pid, and stays for as long as a test may take.
+void leave_a_child(int pids) {
+  if (::fork() != 0) return;
+  ::alarm(60);
+  const pid_t own = ::getpid();
+  require(::write(pids, &own, sizeof own) == sizeof own);
+  for (;;) ::pause();
+}
+
+TEST_P(BaseManagerAddressTest, AddressIsFreeThoughAChildOfTheManagerLives) {
+  std::array<int, 2> pids{};
+  ASSERT_EQ(::pipe2(pids.data(), O_CLOEXEC), 0);
+  Programs programs(GetParam().make());
+  programs.serve([&pids](const BaseManager& manager) {
+    manager.register_type<Queue<int>>("jobs", [&pids] {
+      leave_a_child(pids[1]);
+      return Queue<int>();
+    });
+  });
+  programs.run([](const BaseManager& manager) { manager.get<Queue<int>>("jobs").put(1); });
+  pid_t child = 0;
+  ASSERT_EQ(::read(pids[0], &child, sizeof child), static_cast<ssize_t>(sizeof child));
+  programs.server().kill(SIGKILL);
+  static_cast<void>(programs.server().wait());
+
+  programs.serve(with_jobs);
+  programs.run([](const BaseManager& manager) { manager.get<Queue<int>>("jobs").put(1); });
+
+  EXPECT_EQ(::kill(child, SIGKILL), 0) << "the child has ended, so this shows nothing";
+  for (const int end : pids) ::close(end);
 }
 
 INSTANTIATE_TEST_SUITE_P(Addresses, BaseManagerAddressTest,
@@ -306,6 +341,15 @@ TEST(BaseManagerErrorTest, WrongOrderIsAProcessError) {
   EXPECT_TRUE(
       error_of([&] { static_cast<void>(manager.get_server()); }).starts_with("ProcessError"));
   EXPECT_TRUE(error_of([&] { manager.shutdown(); }).starts_with("ProcessError"));
+}
+
+TEST(BaseManagerErrorTest, ServerIsOfTheProcessThatMadeIt) {
+  const BaseManager manager(Programs::fresh_path(), {.authkey = "secret"});
+  const Server server = manager.get_server();
+  auto child = test::Child::run([&] {
+    require(error_of([&] { server.serve_forever(); }).starts_with("ProcessError: the manager is"));
+  });
+  EXPECT_EQ(child.wait(), exited(0));
 }
 
 TEST(BaseManagerErrorTest, NameIsRegisteredOnce) {

@@ -66,7 +66,8 @@ class MULTIPROCESSING_API Server {
       : state_(std::move(state)) {}
 
   /// Serves until `stop`, or until a client asks for it (`BaseManager::shutdown`). Each connection
-  /// has a thread of its own. \throws KeyboardInterrupt, std::system_error
+  /// has a thread of its own. \throws KeyboardInterrupt, std::system_error; ProcessError in a
+  /// forked child of the process that called `get_server`
   void serve_forever() const;
   /// Lets `serve_forever` return. May be called from any thread.
   void stop() const noexcept;

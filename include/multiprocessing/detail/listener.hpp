@@ -48,6 +48,9 @@ struct ListenerOptions {
   bool allow_md5 = false;
   /// How long `accept` bears with a client that is silent in the handshake.
   Timeout handshake_timeout = std::chrono::seconds(10);
+  /// Forked children have the socket, too, and may accept. If not, the address is free once this
+  /// process has ended.
+  bool inheritable = true;
 };
 
 class MULTIPROCESSING_API Listener {
