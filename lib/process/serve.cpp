@@ -106,7 +106,10 @@ class Server {
     {
       const sys::BlockedSignals blocked;
       pid = sys::fork_process();
-      if (pid == 0) be_child(ticket, slot, received);
+      if (pid == 0) {
+        status.reset();  // or our own children would hide from the program that the server has died
+        be_child(ticket, slot, received);
+      }
     }
     MULTIPROCESSING_CRASH_POINT("process.server.forked");
     slot.forked(pid);

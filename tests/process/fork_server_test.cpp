@@ -4,7 +4,9 @@
 
 #include <multiprocessing/context.hpp>
 
+#include <fcntl.h>
 #include <sched.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -95,6 +97,27 @@ TEST(ForkServerTest, DeathOfAChildWhoseServerHasDiedIsTold) {
     running.kill();
 
     require(running.join() && running.exitcode() == -SIGKILL);
+  });
+}
+
+// Or it, and the children that it forks, would keep the pipe open by which the program learns of
+// the server's death.
+TEST(ForkServerTest, AChildHoldsNoPipeThatTheServerReportsThrough) {
+  with_fork_server([](pid_t) {
+    const auto count_pipes = [] {
+      int pipes = 0;
+      struct stat output{};
+      struct stat errors{};
+      require(::fstat(STDOUT_FILENO, &output) == 0 && ::fstat(STDERR_FILENO, &errors) == 0);
+      for (int fd = STDERR_FILENO + 1; fd < 1024; ++fd) {
+        struct stat what{};
+        if (::fstat(fd, &what) != 0 || !S_ISFIFO(what.st_mode)) continue;
+        if (what.st_ino == output.st_ino || what.st_ino == errors.st_ino) continue;
+        pipes += (::fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY ? 1 : 0;
+      }
+      throw SystemExit{pipes};
+    };
+    require(served(count_pipes) == 0);
   });
 }
 
