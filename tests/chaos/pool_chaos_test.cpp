@@ -7,11 +7,13 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
-#include <fstream>
 #include <ostream>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -19,7 +21,9 @@
 #include <multiprocessing/sharedctypes.hpp>
 #include <multiprocessing/synchronize.hpp>
 
+#include "pool/keeper_pid.hpp"
 #include "shm/arena.hpp"
+#include "support/fork_server.hpp"
 #include "sys/crash_point.hpp"
 #include "sys/process.hpp"
 
@@ -31,24 +35,48 @@ struct At {
   int visit = 1;
   StartMethod method = StartMethod::fork;
   friend std::ostream& operator<<(std::ostream& out, const At& at) {
-    return out << at.point << ':' << at.visit << (at.method == StartMethod::fork ? "" : " spawned");
+    constexpr std::array kHow{"", " served", " spawned"};
+    return out << at.point << ':' << at.visit << kHow.at(static_cast<std::size_t>(at.method));
+  }
+};
+
+/// What is executed anew meanwhile has the point armed, this process has not.
+class ArmedEnvironment {
+ public:
+  explicit ArmedEnvironment(const At& at) {
+    sys::disarm_crash_point();
+    const std::string text = std::string(at.point) + ":" + std::to_string(at.visit);
+    ::setenv("MULTIPROCESSING_CRASH_AT", text.c_str(), 1);  // NOLINT(concurrency-mt-unsafe)
+    end_server();
+  }
+  ArmedEnvironment(const ArmedEnvironment&) = delete;
+  ArmedEnvironment& operator=(const ArmedEnvironment&) = delete;
+  ~ArmedEnvironment() {
+    ::unsetenv("MULTIPROCESSING_CRASH_AT");  // NOLINT(concurrency-mt-unsafe)
+    end_server();
+  }
+
+ private:
+  // The next one is executed anew.
+  static void end_server() {
+    const pid_t server = test::fork_server_pid();
+    if (server <= 0) return;
+    ::kill(server, SIGKILL);
+    while (sys::process_runs(server, 0)) std::this_thread::yield();
   }
 };
 
 // A pool whose first keeper has the point armed, and the workers that it starts; later keepers have
-// not. What is executed anew learns of it from its environment.
+// not.
 Pool make_armed(const At& at, PoolOptions options) {
   options.method = at.method;
-  const std::string text = std::string(at.point) + ":" + std::to_string(at.visit);
-  if (at.method == StartMethod::fork) {
-    sys::arm_crash_point(at.point, at.visit);
-  } else {
-    sys::disarm_crash_point();  // this process must not take the point for its own
-    ::setenv("MULTIPROCESSING_CRASH_AT", text.c_str(), 1);  // NOLINT(concurrency-mt-unsafe)
+  if (at.method != StartMethod::fork) {
+    const ArmedEnvironment armed(at);
+    return Pool(std::move(options));
   }
+  sys::arm_crash_point(at.point, at.visit);
   Pool pool(std::move(options));
   sys::disarm_crash_point();
-  ::unsetenv("MULTIPROCESSING_CRASH_AT");  // NOLINT(concurrency-mt-unsafe)
   return pool;
 }
 
@@ -63,10 +91,9 @@ int die() {
   return 0;
 }
 
-// The first worker that comes by is the victim.
-void arm_one(const Event& armed, const std::string& point, int visit) {
-  if (armed.is_set()) return;
-  armed.set();
+// The first worker that comes by is the victim: the only one, though two come at once.
+void arm_one(const Semaphore& one, const std::string& point, int visit) {
+  if (!one.acquire(false)) return;
   static std::string kept;
   kept = point;
   sys::arm_crash_point(kept.c_str(), visit);
@@ -116,11 +143,11 @@ class PoolWorkerChaosTest : public testing::TestWithParam<At> {};
 
 TEST_P(PoolWorkerChaosTest, AWorkerKilledThereCostsAtMostItsTask) {
   for (const int processes : {1, 2}) {
-    const Event armed;
+    const Semaphore one(1);
     const std::uint64_t before = deaths_so_far();
     Pool pool(
         {.processes = processes,
-         .initializer = partial(arm_one, armed, std::string(GetParam().point), GetParam().visit)});
+         .initializer = partial(arm_one, one, std::string(GetParam().point), GetParam().visit)});
 
     const Tally first = work(pool);
     const Tally second = work(pool);
@@ -149,10 +176,10 @@ INSTANTIATE_TEST_SUITE_P(
                     At{"block.link.published", 3}));
 
 TEST(PoolIdleChaosTest, AWorkerKilledAsItFallsAsleepIsReplaced) {
-  const Event armed;
+  const Semaphore one(1);
   const std::uint64_t before = deaths_so_far();
   Pool pool(
-      {.processes = 1, .initializer = partial(arm_one, armed, std::string("pool.seat.parked"), 1)});
+      {.processes = 1, .initializer = partial(arm_one, one, std::string("pool.seat.parked"), 1)});
 
   while (deaths_so_far() == before) std::this_thread::yield();
 
@@ -172,13 +199,6 @@ void deaths(Pool& pool) {
   }
 }
 
-pid_t only_child() {
-  std::ifstream children("/proc/self/task/" + std::to_string(::getpid()) + "/children");
-  pid_t child = 0;
-  children >> child;
-  return child;
-}
-
 class PoolKeeperChaosTest : public testing::TestWithParam<At> {
  protected:
   static Pool make(int retries = 0) {
@@ -188,7 +208,7 @@ class PoolKeeperChaosTest : public testing::TestWithParam<At> {
 
 TEST_P(PoolKeeperChaosTest, AKeeperKilledThereIsReplacedAndNothingIsLost) {
   Pool pool = make();
-  const pid_t keeper = only_child();
+  const pid_t keeper = test::keeper_pid();
 
   const Tally before = work(pool);
   deaths(pool);
@@ -242,7 +262,45 @@ INSTANTIATE_TEST_SUITE_P(Points, PoolKeeperChaosTest,
                                          At{"process.spawn.sealed", 2, StartMethod::spawn},
                                          At{"process.spawn.executed", 1, StartMethod::spawn},
                                          At{"process.spawn.executed", 2, StartMethod::spawn},
-                                         At{"pool.seat.launched", 2, StartMethod::spawn}));
+                                         At{"pool.seat.launched", 2, StartMethod::spawn},
+                                         At{"process.served.born", 1, StartMethod::forkserver},
+                                         At{"pool.keeper.started", 1, StartMethod::forkserver},
+                                         At{"pool.keeper.adopted", 1, StartMethod::forkserver},
+                                         At{"pool.seat.starting", 2, StartMethod::forkserver},
+                                         At{"pool.seat.launched", 1, StartMethod::forkserver},
+                                         At{"pool.seat.launched", 2, StartMethod::forkserver},
+                                         At{"pool.clean.begun", 1, StartMethod::forkserver},
+                                         At{"pool.clean.marked", 1, StartMethod::forkserver},
+                                         At{"pool.clean.cleared", 2, StartMethod::forkserver}));
+
+class PoolServerChaosTest : public testing::TestWithParam<At> {};
+
+// Every server dies there at its second request: that is the second pool's keeper or a later one.
+TEST_P(PoolServerChaosTest, AServerKilledAsItStartsAKeeperCostsThePoolNothing) {
+  const ArmedEnvironment armed(GetParam());
+  Pool first({.processes = 1, .method = StartMethod::forkserver});
+  Pool pool({.processes = 2, .method = StartMethod::forkserver});
+  EXPECT_EQ(first.apply(same, 1), 1);
+  first.terminate();
+  first.join();
+
+  for (int round = 0; round < 3; ++round) {
+    EXPECT_EQ(work(pool).failed, 0);
+    deaths(pool);
+    const pid_t keeper = test::keeper_pid();
+    ASSERT_GT(keeper, 0);
+    ::kill(keeper, SIGKILL);
+  }
+
+  EXPECT_EQ(work(pool).failed, 0);
+  pool.close();
+  pool.join();
+}
+
+INSTANTIATE_TEST_SUITE_P(Points, PoolServerChaosTest,
+                         testing::Values(At{"process.server.asked", 2},
+                                         At{"process.server.forked", 2},
+                                         At{"process.server.answered", 2}));
 
 class PoolStartChaosTest : public testing::TestWithParam<At> {};
 
@@ -256,7 +314,9 @@ INSTANTIATE_TEST_SUITE_P(Points, PoolStartChaosTest,
                          testing::Values(At{"pool.seat.named"}, At{"pool.seat.live"},
                                          At{"process.child.born", 2}, At{"process.child.became", 2},
                                          At{"pool.seat.named", 1, StartMethod::spawn},
-                                         At{"pool.seat.live", 1, StartMethod::spawn}));
+                                         At{"pool.seat.live", 1, StartMethod::spawn},
+                                         At{"pool.seat.named", 1, StartMethod::forkserver},
+                                         At{"pool.seat.live", 1, StartMethod::forkserver}));
 
 // Fails so many times, then no more.
 void fail_twice(const Value<int>& tries) {
