@@ -45,6 +45,7 @@
 #include <multiprocessing/detail/thread_map.hpp>
 #include <multiprocessing/detail/thread_stream.hpp>
 #include <multiprocessing/detail/worker_info.hpp>
+#include <multiprocessing/detail/worker_stats.hpp>
 #include <multiprocessing/errors.hpp>
 #include <multiprocessing/process.hpp>
 
@@ -145,6 +146,11 @@ class ThreadPool : public detail::PoolMethods<ThreadPool> {
   /// \throws ValueError for fewer than one thread
   explicit ThreadPool(int processes = cpu_count(), std::function<void()> initializer = {})
       : threads_(detail::make_threads({processes, true, "ThreadPool", std::move(initializer)})) {}
+  /// Of the options those that threads can have: `processes`, `initializer`, `finalizer` and
+  /// `worker.name`, which the threads' names begin with.
+  /// \throws ValueError for any other that is set, naming it
+  explicit ThreadPool(PoolOptions options)
+      : threads_(detail::make_threads(detail::thread_options(std::move(options)))) {}
 
   ThreadPool(ThreadPool&&) noexcept = default;
   ThreadPool& operator=(ThreadPool&& other) noexcept {
@@ -172,6 +178,13 @@ class ThreadPool : public detail::PoolMethods<ThreadPool> {
     if (!closed_) throw ValueError("Pool is still running");
     detail::shut_down(*threads(), true, false);
   }
+
+  /// From now on there are so many threads. Those that are too many end after what they are doing.
+  /// \throws ValueError for fewer than one, or after close; std::system_error: there are fewer
+  void resize(int processes) { detail::resize_threads(*threads(), processes); }
+
+  /// What each thread has been doing, by worker_index().
+  [[nodiscard]] std::vector<WorkerStats> stats() const { return detail::thread_stats(*threads()); }
 
  private:
   friend class detail::PoolMethods<ThreadPool>;

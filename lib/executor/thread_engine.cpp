@@ -1,6 +1,7 @@
 #include "executor/thread_engine.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -8,6 +9,7 @@
 
 #include "shm/process_table.hpp"
 #include "shm/watch.hpp"
+#include "sys/clock.hpp"
 #include "sys/futex.hpp"
 #include "sys/signals.hpp"
 #include "sys/thread.hpp"
@@ -38,7 +40,7 @@ ThreadEngine::Task ThreadEngine::List::pop() noexcept {
 }
 
 ThreadEngine::ThreadEngine(detail::ThreadEngineOptions options)
-    : options_(std::move(options)), owner_(shm::self()) {
+    : options_(std::move(options)), owner_(shm::self()), wanted_(options_.threads) {
   if (options_.threads < 1) {
     throw ValueError("the number of threads must be at least 1, not " +
                      std::to_string(options_.threads));
@@ -46,8 +48,10 @@ ThreadEngine::ThreadEngine(detail::ThreadEngineOptions options)
 }
 
 ThreadEngine::~ThreadEngine() {
-  for (std::thread& thread : threads_) {
-    if (thread.joinable()) thread.detach();  // the last task let go of us, or we are a forked copy
+  for (std::vector<std::thread>* const threads : {&threads_, &left_}) {
+    for (std::thread& thread : *threads) {
+      if (thread.joinable()) thread.detach();  // the last task let go, or we are a forked copy
+    }
   }
 }
 
@@ -101,23 +105,85 @@ void ThreadEngine::wake_one() noexcept {
 
 void ThreadEngine::add_thread_if_wanted() {
   // relaxed: a thread too few is made at the next task, none too many: add_thread decides
-  if (threads_made_.load(std::memory_order_relaxed) < options_.threads) add_thread();
+  if (threads_made_.load(std::memory_order_relaxed) < size()) add_thread();
 }
 
 void ThreadEngine::add_thread() {
   const std::lock_guard guard(joining_);
-  if (threads_made_.load(std::memory_order_relaxed) >= options_.threads) return;
+  if (threads_made_.load(std::memory_order_relaxed) >= size()) return;
+  int free = 0;  // the first place that nobody has; there is one
+  while (static_cast<std::size_t>(free) < places_.size() &&
+         places_[static_cast<std::size_t>(free)].taken) {
+    ++free;
+  }
+  make_thread(free);
+}
+
+// Requires joining_.
+void ThreadEngine::make_thread(int index) {
+  const auto at = static_cast<std::size_t>(index);
+  while (places_.size() <= at) places_.emplace_back();
+  Place& place = places_[at];
   const sys::BlockedSignals none;  // signals are the business of the threads that the user made
-  threads_.emplace_back([self = shared_from_this()] { self->run(); });
+  threads_.emplace_back([self = shared_from_this(), &place, index] { self->run(place, index); });
+  place.taken = true;
   threads_made_.fetch_add(1, std::memory_order_relaxed);
 }
 
-void ThreadEngine::run() {
+void ThreadEngine::run(Place& place, int index) {
   current_engine = this;
-  current_index = index_of_next();
-  sys::name_this_thread(options_.prefix + "_" + std::to_string(current_index));
+  current_index = index;
+  sys::name_this_thread(options_.prefix + "_" + std::to_string(index));
+  // relaxed, here and below: numbers that change as somebody looks
+  const sys::Nanoseconds now = sys::now();
+  place.since.store(now, std::memory_order_relaxed);
+  place.idle.store(0, std::memory_order_relaxed);
+  place.idle_since.store(now, std::memory_order_relaxed);
+  place.thread.store(sys::current_thread_id(), std::memory_order_relaxed);
   if (!initialize()) return;
-  while (const Task task = take()) task->run();
+  while (const Task task = take(place, index)) run_task(place, *task);
+  finish();
+}
+
+// Counts where somebody can ask, in pools. All is counted before the task has ended: who sees its
+// result sees it counted.
+void ThreadEngine::run_task(Place& place, detail::LocalTask& task) noexcept {
+  if (!options_.at_once) return task.run();
+  const sys::Nanoseconds idle_since = place.idle_since.exchange(0, std::memory_order_relaxed);
+  place.idle.fetch_add(sys::now() - idle_since, std::memory_order_relaxed);
+  place.tasks.fetch_add(1, std::memory_order_relaxed);
+  task.run();
+  place.idle_since.store(sys::now(), std::memory_order_relaxed);
+}
+
+void ThreadEngine::finish() noexcept {
+  if (!options_.finalizer) return;
+  try {
+    options_.finalizer();
+  } catch (...) {
+    detail::report_ignored("the thread pool's finalizer", std::current_exception());
+  }
+}
+
+// True: there are enough without this thread, whose place is free from now on. What it may have
+// been woken for is others' to do.
+bool ThreadEngine::leave(Place& place, int index) {
+  if (index < wanted_.load(std::memory_order_seq_cst)) return false;
+  {
+    const std::lock_guard guard(joining_);
+    if (index < size()) return false;
+    const auto own = std::ranges::find(threads_, std::this_thread::get_id(), &std::thread::get_id);
+    if (own != threads_.end()) {  // else somebody joins it
+      left_.push_back(std::move(*own));
+      threads_.erase(own);
+    }
+    place.taken = false;
+    place.thread.store(0, std::memory_order_relaxed);
+    ++place.restarts;
+    threads_made_.fetch_sub(1, std::memory_order_relaxed);
+  }
+  hand_on();
+  return true;
 }
 
 bool ThreadEngine::initialize() {
@@ -169,9 +235,11 @@ ThreadEngine::Task ThreadEngine::look() noexcept {
   return nullptr;
 }
 
-// The next task; nullptr: there will be none. Who wakes a sleeper: who posts, or shuts down.
-ThreadEngine::Task ThreadEngine::take() {
+// The next task; nullptr: none for this thread. Who wakes a sleeper: who posts, resizes or shuts
+// down.
+ThreadEngine::Task ThreadEngine::take(Place& place, int index) {
   for (;;) {
+    if (leave(place, index)) return nullptr;
     if (Task task = look()) {
       hand_on();
       return task;
@@ -190,7 +258,8 @@ ThreadEngine::Task ThreadEngine::take() {
     const bool ending = ending_.load(std::memory_order_seq_cst);
     found = look();
     const bool ended = !found && ending;
-    if (!found && !ended) (void)sys::futex_wait(signal_, signal);
+    const bool wanted = index < wanted_.load(std::memory_order_seq_cst);
+    if (!found && !ended && wanted) (void)sys::futex_wait(signal_, signal);
     idle_.fetch_sub(1, std::memory_order_seq_cst);
     if (found) {
       hand_on();
@@ -223,6 +292,8 @@ void ThreadEngine::join_all() {
     {
       const std::lock_guard guard(joining_);
       threads.swap(threads_);
+      std::ranges::move(left_, std::back_inserter(threads));
+      left_.clear();
     }
     if (threads.empty()) break;
     for (std::thread& thread : threads) {
@@ -244,7 +315,12 @@ namespace multiprocessing::detail {
 
 Threads make_threads(ThreadEngineOptions options) {
   auto threads = std::make_shared<executor::ThreadEngine>(std::move(options));
-  threads->start();
+  try {
+    threads->start();
+  } catch (...) {  // those that were made would wait for ever
+    threads->shut_down(true, true);
+    throw;
+  }
   return threads;
 }
 void post_task(executor::ThreadEngine& threads, std::shared_ptr<LocalTask> task, int priority) {
@@ -255,6 +331,12 @@ void shut_down(executor::ThreadEngine& threads, bool wait, bool cancel) {
 }
 std::size_t thread_count(const executor::ThreadEngine& threads) noexcept {
   return static_cast<std::size_t>(threads.size());
+}
+void resize_threads(executor::ThreadEngine& threads, int count) {
+  threads.resize(count);
+}
+std::vector<WorkerStats> thread_stats(executor::ThreadEngine& threads) {
+  return threads.stats();
 }
 void ask_to_stop(executor::ThreadEngine& threads) noexcept {
   threads.ask_to_stop();

@@ -13,6 +13,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <exception>
 #include <memory>
 #include <mutex>
@@ -37,8 +38,10 @@ class ThreadEngine : public std::enable_shared_from_this<ThreadEngine> {
   void shut_down(bool wait, bool cancel);
   void ask_to_stop() noexcept { stopping_.store(true, std::memory_order_release); }
   [[nodiscard]] bool stopping() const noexcept { return stopping_.load(std::memory_order_acquire); }
-  [[nodiscard]] int size() const noexcept { return options_.threads; }
-  [[nodiscard]] int index_of_next() noexcept { return next_index_.fetch_add(1); }
+  // relaxed: a guess for who asks
+  [[nodiscard]] int size() const noexcept { return wanted_.load(std::memory_order_relaxed); }
+  void resize(int count);
+  [[nodiscard]] std::vector<WorkerStats> stats();
 
  private:
   using Task = std::shared_ptr<detail::LocalTask>;
@@ -50,12 +53,27 @@ class ThreadEngine : public std::enable_shared_from_this<ThreadEngine> {
     Task pop() noexcept;
   };
   static constexpr std::size_t kLevels = 5;
+  // What a thread is at, by its number. `taken` and `restarts` are guarded by joining_.
+  struct Place {
+    bool taken = false;
+    std::uint64_t restarts = 0;
+    std::atomic<int> thread{0};  // its native_id; 0: it has not begun, or has left
+    std::atomic<std::int64_t> since{0};
+    std::atomic<std::uint64_t> tasks{0};
+    std::atomic<std::int64_t> idle{0};        // nanoseconds, up to the last task
+    std::atomic<std::int64_t> idle_since{0};  // 0: in a task
+  };
 
   void add_thread_if_wanted();
   void add_thread();
-  void run();
+  void make_thread(int index);
+  void run(Place& place, int index);
+  void run_task(Place& place, detail::LocalTask& task) noexcept;
   bool initialize();
-  Task take();
+  void finish() noexcept;
+  bool leave(Place& place, int index);
+  void join_those_who_left();
+  Task take(Place& place, int index);
   Task look() noexcept;
   void hand_on() noexcept;
   void wake_one() noexcept;
@@ -77,12 +95,14 @@ class ThreadEngine : public std::enable_shared_from_this<ThreadEngine> {
   std::atomic<std::uint32_t> signal_{0};  // what they sleep on
   std::atomic<bool> ending_{false};
   std::atomic<bool> stopping_{false};
+  std::atomic<int> wanted_;  // threads at the most
   std::atomic<int> threads_made_{0};
-  std::atomic<int> next_index_{0};
 
   std::mutex join_turn_;  // held by who joins
   std::mutex joining_;    // guards this
   std::vector<std::thread> threads_;
+  std::vector<std::thread> left_;  // those that were too many
+  std::deque<Place> places_;
 };
 
 }  // namespace multiprocessing::executor

@@ -9,7 +9,6 @@
 ///   death     that of a worker is its task's result; that of the keeper is made good by the next
 ///   wait
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -22,30 +21,23 @@
 #include <multiprocessing/detail/export.hpp>
 #include <multiprocessing/detail/outgoing_message.hpp>
 #include <multiprocessing/detail/pool_options.hpp>
+#include <multiprocessing/detail/thread_engine.hpp>
 #include <multiprocessing/detail/token.hpp>
+#include <multiprocessing/detail/worker_stats.hpp>
 
 namespace multiprocessing::pool {
 class Core;    // lib/pool/core.hpp
 struct Draft;  // lib/pool/core_job.cpp
 }  // namespace multiprocessing::pool
 
-namespace multiprocessing {
-
-/// What one worker of a Pool has been doing.
-struct WorkerStats {
-  int pid = 0;                       // 0: there is none just now
-  std::uint64_t tasks = 0;           // done at its place, chunks of maps counted as one
-  std::chrono::nanoseconds busy{0};  // of the present process
-  std::chrono::nanoseconds idle{0};
-  std::uint64_t restarts = 0;  // processes that have had its place before
-};
-
-}  // namespace multiprocessing
+namespace multiprocessing {}  // namespace multiprocessing
 
 namespace multiprocessing::detail {
 
 using PoolCore = std::shared_ptr<pool::Core>;
 
+/// \throws ValueError for options that threads cannot have, naming the first
+[[nodiscard]] MULTIPROCESSING_API ThreadEngineOptions thread_options(PoolOptions options);
 /// \throws ValueError for options that cannot be had, ArenaExhausted, std::system_error
 MULTIPROCESSING_API PoolCore make_pool(PoolOptions options);
 MULTIPROCESSING_API void close_pool(pool::Core& core);
