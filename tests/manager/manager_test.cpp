@@ -2,6 +2,7 @@
 
 #include <map>
 #include <mutex>
+#include <set>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -37,6 +38,27 @@ TEST(ManagerTest, DictBeginsWithWhatItIsGiven) {
 
   EXPECT_EQ((manager.dict<std::string, int>({{"a", 1}, {"b", 2}}).size()), 2U);
   EXPECT_EQ((manager.dict<int, std::string>(squares).copy()), squares);
+}
+
+TEST(ManagerTest, DictIterationEndsWhereTheDictWasCleared) {
+  const Manager manager;
+  const auto d = manager.dict<int, std::string>();
+  for (int key = 65; key < 70; ++key) d[key] = std::string(1, static_cast<char>(key));
+
+  auto child = test::Child::run([&] {
+    std::set<int> seen;
+    for (const int key : d) test::require(seen.insert(key).second);
+    test::require(seen == std::set<int>{65, 66, 67, 68, 69});
+    for (int key = 0; key < 10'000; ++key) d[key] = "more than the iterator sees at one look";
+    std::size_t count = 0;
+    for ([[maybe_unused]] const int key : d) {
+      if (count++ == 0) d.clear();
+    }
+    test::require(count < 10'000);
+  });
+
+  EXPECT_EQ(child.wait(), test::exited(0));
+  EXPECT_EQ(d.size(), 0U);
 }
 
 TEST(ManagerTest, FactoriesMakeObjectsThatAChildShares) {
@@ -109,6 +131,24 @@ TEST(ManagerTest, ObjectsOfAManagerMayBeStoredInItsDicts) {
 
   EXPECT_EQ(queues.at("jobs").get(), 3);
   EXPECT_EQ(child.wait(), test::exited(0));
+}
+
+TEST(ManagerTest, PrintingAContainerTakesNothingOutOfItsQueues) {
+  const Manager manager;
+  const auto queue = manager.Queue<int>();
+  queue.put(1);
+  const auto dict = manager.dict<std::string, Queue<int>>({{"jobs", queue}});
+  const auto list = manager.list<Queue<int>>({queue});
+  const auto set = manager.set<Queue<int>>({queue});
+  const auto names = manager.Namespace();
+  names["jobs"] = queue;
+
+  std::ostringstream out;
+  out << dict << list << set << names;
+
+  EXPECT_EQ(out.str(), "{'jobs': <object>}[<object>]{<object>}Namespace(jobs=<object>)");
+  EXPECT_THROW(set.remove(Queue<int>()), KeyError);
+  EXPECT_EQ(queue.get_nowait(), 1);
 }
 
 TEST(ManagerTest, ShutdownMakesNothingMoreButLeavesWhatWasMade) {

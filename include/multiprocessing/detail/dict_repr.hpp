@@ -77,6 +77,10 @@ concept ReprTuple = requires { std::tuple_size<T>::value; };
 template <class T>
 concept ReprStream = requires(std::ostream& out, const T& value) { out << value; };
 
+// Of a handle that does not print itself, as a Queue: to go through it would take its items out.
+template <class T>
+concept ReprHandle = requires { typename T::multiprocessing_handle; };
+
 template <class Range, class Item>
 void write_repr_of_range(std::ostream& out, std::string_view brackets, const Range& range,
                          Item item) {
@@ -135,7 +139,9 @@ void write_optional_repr(std::ostream& out, const Optional& optional) {
 
 template <class T>
 void write_container_repr(std::ostream& out, const T& value) {
-  if constexpr (ReprMap<T>) {
+  if constexpr (ReprHandle<T>) {
+    out << "<object>";
+  } else if constexpr (ReprMap<T>) {
     write_map_repr(out, value);
   } else if constexpr (std::ranges::input_range<const T>) {
     write_repr_of_range(out, ReprSet<T> ? "{}" : "[]", value,
