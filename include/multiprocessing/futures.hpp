@@ -98,17 +98,18 @@ class MULTIPROCESSING_API ProcessPoolExecutor final : public Executor {
   /// end, it ends them within the grace period that workers get between SIGTERM and SIGKILL.
   ~ProcessPoolExecutor() override;
 
-  template <class F, class... Args>
-    requires(!std::is_same_v<std::decay_t<F>, TaskOptions>)
-  Future<detail::call_result_t<F, Args...>> submit(F&& f, Args&&... args) {
-    detail::require_transferable<F, detail::why_not_task_t<F, Args...>>();
-    return Executor::submit(with_retry({}), std::forward<F>(f), std::forward<Args>(args)...);
-  }
-  template <class F, class... Args>
-  Future<detail::call_result_t<F, Args...>> submit(TaskOptions options, F&& f, Args&&... args) {
-    detail::require_transferable<F, detail::why_not_task_t<F, Args...>>();
-    return Executor::submit(with_retry(std::move(options)), std::forward<F>(f),
-                            std::forward<Args>(args)...);
+  template <class F = TaskOptions, class... Args>  // F = TaskOptions: for one in braces
+  detail::submitted_t<F, Args...> submit(F&& f,    // an overloaded name: wrap it in a lambda
+                                         Args&&... args) {
+    using Check = detail::SubmitCheck<F, Args...>;
+    detail::require_transferable<typename Check::Callable, typename Check::Why>();
+    if constexpr (!std::is_void_v<typename Check::Why>) {
+      detail::throw_not_transferable();  // the compiler has been stopped: no second message
+    } else if constexpr (detail::kIsTaskOptions<F>) {
+      return Executor::submit(with_retry(std::forward<F>(f)), std::forward<Args>(args)...);
+    } else {
+      return Executor::submit(with_retry({}), std::forward<F>(f), std::forward<Args>(args)...);
+    }
   }
 
   void shutdown(bool wait = true, bool cancel_futures = false) override;

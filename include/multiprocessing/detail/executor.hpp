@@ -60,6 +60,35 @@ class MULTIPROCESSING_API Admission {
   std::deque<std::shared_ptr<FutureBase>> out_;
 };
 
+template <class F>
+inline constexpr bool kIsTaskOptions = std::is_same_v<std::decay_t<F>, TaskOptions>;
+
+/// What submit(f, args...) returns, where TaskOptions may come first.
+template <class F, class... Args>
+struct Submitted {
+  using type = Future<call_result_t<F, Args...>>;
+};
+template <class F, class... Args>
+  requires(!kTakesArgs<std::decay_t<F>, stored_t<Args>...>)
+struct Submitted<F, Args...> {
+  using type = Future<Refused>;
+};
+template <class Options, class F, class... Args>
+  requires(kIsTaskOptions<Options>)
+struct Submitted<Options, F, Args...> : Submitted<F, Args...> {};
+template <class F, class... Args>
+using submitted_t = typename Submitted<F, Args...>::type;
+
+/// Why that task cannot be run in another process. See require_transferable.
+template <class F, class... Args>
+struct SubmitCheck {
+  using Callable = F;
+  using Why = why_not_task_t<F, Args...>;
+};
+template <class Options, class F, class... Args>
+  requires(kIsTaskOptions<Options>)
+struct SubmitCheck<Options, F, Args...> : SubmitCheck<F, Args...> {};
+
 /// \throws TransferError: a concrete executor would not have compiled
 [[noreturn]] MULTIPROCESSING_API void throw_not_transferable();
 
@@ -74,14 +103,21 @@ class MULTIPROCESSING_API Executor {
   /// Has `f(args...)` called. With TaskOptions first: `submit({.timeout = 3s}, f, args...)`.
   /// \throws ValueError after shutdown, BrokenExecutor; TransferError if the workers are processes
   /// and this cannot be sent to one
-  template <class F, class... Args>
-    requires(!std::is_same_v<std::decay_t<F>, TaskOptions>)
-  Future<detail::call_result_t<F, Args...>> submit(F&& f, Args&&... args) {
-    return submit_with(nullptr, std::forward<F>(f), std::forward<Args>(args)...);
-  }
-  template <class F, class... Args>
-  Future<detail::call_result_t<F, Args...>> submit(TaskOptions options, F&& f, Args&&... args) {
-    return submit_with(&options, std::forward<F>(f), std::forward<Args>(args)...);
+  template <class F = TaskOptions, class... Args>  // F = TaskOptions: for one in braces
+  detail::submitted_t<F, Args...> submit(F&& f,    // an overloaded name: wrap it in a lambda
+                                         Args&&... args) {
+    constexpr bool kTaken =
+        !std::is_same_v<detail::submitted_t<F, Args...>, Future<detail::Refused>>;
+    static_assert(kTaken,
+                  "this callable does not take these arguments: for an overloaded name, or a "
+                  "default argument that is left out, wrap it in a lambda");
+    if constexpr (!kTaken) {
+      detail::throw_not_transferable();  // the compiler has been stopped: no second message
+    } else if constexpr (detail::kIsTaskOptions<F>) {
+      return submit_with(&f, std::forward<Args>(args)...);
+    } else {
+      return submit_with(nullptr, std::forward<F>(f), std::forward<Args>(args)...);
+    }
   }
 
   /// A lazy range of `f(a, b, ...)` over the elements of the ranges, in their order, up to the end
@@ -142,14 +178,10 @@ class MULTIPROCESSING_API Executor {
       } else {
         detail::throw_not_transferable();
       }
-    } else if constexpr (detail::kTakesArgs<std::decay_t<F>, detail::stored_t<Args>...>) {
+    } else {
       auto call = detail::make_call(options, std::forward<F>(f), std::forward<Args>(args)...);
       post(call, options == nullptr ? 0 : options->priority);
       state = std::move(call);
-    } else {
-      static_assert(detail::kTakesArgs<std::decay_t<F>, detail::stored_t<Args>...>,
-                    "this callable does not take these arguments: for an overloaded name, or a "
-                    "default argument that is left out, wrap it in a lambda");
     }
     if (admission_.bounded()) admission_.add(state);
     return Future<R>(std::move(state));

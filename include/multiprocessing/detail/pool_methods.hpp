@@ -86,11 +86,15 @@ using why_not_call_t = typename WhyNotCall<Pool, F, Args...>::type;
 template <class Pool, bool kStar, class F, class Item>
 using why_not_map_t = typename WhyNotMap<Pool, kStar, F, Item>::type;
 
-/// Stands for a result where the compiler has been stopped: no second message shall follow.
-struct Refused {
-  template <class T>
-  operator T() const;  // NOLINT(google-explicit-constructor)
+/// The callable of apply_async(f, args...), where TaskOptions may come first, and why not.
+template <class Pool, class F, class... Args>
+struct CallCheck {
+  using Callable = F;
+  using Why = why_not_call_t<Pool, F, Args...>;
 };
+template <class Pool, class Option, class F, class... Args>
+  requires(kIsCallOption<std::decay_t<Option>>)
+struct CallCheck<Pool, Option, F, Args...> : CallCheck<Pool, F, Args...> {};
 
 template <class Derived>
 class PoolMethods {
@@ -109,21 +113,18 @@ class PoolMethods {
 
   /// Has `f(args...)` called in a worker: AsyncResult<R>. TaskOptions or Callbacks<R> may come
   /// first: `apply_async({.timeout = 3s}, f, a)`.
-  template <class F, class... Args>
-    requires(!kIsCallOption<std::decay_t<F>>)
-  auto apply_async(F&& f, Args&&... args) {
-    require_transferable<F, why_not_call_t<Derived, F, Args...>>();
-    return derived().start_call(nullptr, std::forward<F>(f), std::forward<Args>(args)...);
-  }
-  template <class F, class... Args>
-  auto apply_async(const TaskOptions& options, F&& f, Args&&... args) {
-    require_transferable<F, why_not_call_t<Derived, F, Args...>>();
-    return derived().start_call(&options, std::forward<F>(f), std::forward<Args>(args)...);
-  }
-  template <class R, class F, class... Args>
-  auto apply_async(Callbacks<R> callbacks, F&& f, Args&&... args) {
-    return with_callbacks(apply_async(std::forward<F>(f), std::forward<Args>(args)...).state(),
-                          std::move(callbacks));
+  template <class F = TaskOptions, class... Args>  // F = TaskOptions: for one in braces
+  auto apply_async(F&& f,                          // an overloaded name: wrap it in a lambda
+                   Args&&... args) {
+    using Check = CallCheck<Derived, F, Args...>;
+    require_transferable<typename Check::Callable, typename Check::Why>();
+    if constexpr (!kIsCallOption<std::decay_t<F>>) {
+      return derived().start_call(nullptr, std::forward<F>(f), std::forward<Args>(args)...);
+    } else if constexpr (std::is_same_v<std::decay_t<F>, TaskOptions>) {
+      return derived().start_call(&f, std::forward<Args>(args)...);
+    } else {
+      return with_callbacks(apply_async(std::forward<Args>(args)...).state(), std::forward<F>(f));
+    }
   }
 
   /// `f` of each element, in their order: a vector, or nothing if `f` returns nothing. Elements are

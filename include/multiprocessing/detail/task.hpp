@@ -155,6 +155,12 @@ constexpr auto why_not_task() {
 template <class F, class... Args>
 using why_not_task_t = decltype(why_not_task<std::decay_t<F>, stored_t<Args>...>());
 
+/// Stands for a result where the compiler has been stopped: no second message shall follow.
+struct Refused {
+  template <class T>
+  operator T() const;  // NOLINT(google-explicit-constructor)
+};
+
 /// Stops the compiler, with the reason, if `f(args...)` cannot be called in another process.
 template <class F, class... Args>
 constexpr void require_callable() {

@@ -59,6 +59,11 @@ class Timeout {
       std::chrono::time_point<std::chrono::system_clock, Duration> moment) noexcept
       : Timeout(Kind::system, saturated(moment.time_since_epoch())) {}
 
+  /// A bare number has no unit; Python's are seconds.
+  template <class Number>
+    requires std::is_arithmetic_v<Number>
+  Timeout(Number) = delete;  // write 5s or 500ms, with using namespace std::chrono_literals
+
   /// Do not block.
   [[nodiscard]] static constexpr Timeout zero() noexcept { return {Kind::span, 0}; }
 
