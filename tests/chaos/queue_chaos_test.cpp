@@ -280,7 +280,7 @@ TEST_P(QueueKillTest, KilledAtAnyMomentNothingIsLostAndEverythingComesBack) {
       test::hang_up_and_wait();
     });
     victim.await_hang_up();
-    ::usleep(500 + round * 137);
+    ::usleep(500 + round * 137);  // any moment will do, another one each round
     victim.kill(SIGKILL);
     (void)victim.wait();
     diary_->stop.store(true);
@@ -407,7 +407,7 @@ TEST(QueueChaosDeathTest, KilledAtAnyMomentNothingComesTwice) {
       test::hang_up_and_wait();
     });
     victim.await_hang_up();
-    ::usleep(round * 7);
+    ::usleep(round * 7);  // any moment will do, a later one each round
     victim.kill(SIGKILL);
     (void)victim.wait();
     while (const auto item = queue.try_get()) diary->got[*item].fetch_add(1);

@@ -145,7 +145,7 @@ TEST(QueueTicketKillTest, KilledAtAnyMomentNothingIsLost) {
       test::hang_up_and_wait();
     });
     victim.await_hang_up();
-    ::usleep(round * 11);
+    ::usleep(round * 11);  // any moment will do, a later one each round
     victim.kill(SIGKILL);
     (void)victim.wait();
     while (!queue.empty()) {

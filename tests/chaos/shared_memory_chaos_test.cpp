@@ -95,7 +95,7 @@ TEST(SegmentKillTest, AFamilyThatIsKilledWholeLeavesNothingAfterTheNextStart) {
     ASSERT_EQ(family.ask("create " + name + " 100"), "ok");
     ASSERT_EQ(family.ask("crowd 3"), "ok");
     const std::timespec moment{.tv_sec = 0, .tv_nsec = static_cast<long>(random() % 10'000'000)};
-    ::nanosleep(&moment, nullptr);
+    ::nanosleep(&moment, nullptr);  // any moment will do
 
     family.kill_all();
 

@@ -95,7 +95,7 @@ TEST(WaitTest, MessagesOfManyProcessesAllCome) {
     auto [reader, writer] = Pipe(false);
     children.push_back(Child::run([writer, i] {
       for (int k = 0; k < 10; ++k) {
-        ::usleep(static_cast<useconds_t>(1000 * ((i * 7 + k * 3) % 5)));
+        ::usleep(static_cast<useconds_t>(1000 * ((i * 7 + k * 3) % 5)));  // so that they come mixed
         writer.send(std::pair(i, k));
       }
     }));
@@ -177,7 +177,7 @@ TEST(WaitTest, TheDeathOfTheOtherSideEndsAWait) {
   child.await_hang_up();
   there.close();
   auto killer = Child::run([pid = child.pid()] {
-    ::usleep(30'000);
+    ::usleep(30'000);  // mostly amid the wait, which must end whenever it comes
     ::kill(pid, SIGKILL);
   });
   EXPECT_EQ(wait({quiet, here}, 20s), std::vector{here});

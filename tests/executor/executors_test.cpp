@@ -225,7 +225,7 @@ TEST(ThreadPoolExecutorTest, TheDestructorWaitsForAll) {
     ThreadPoolExecutor executor(2);
     for (int i = 0; i < 100; ++i) {
       (void)executor.submit([&done] {
-        std::this_thread::sleep_for(100us);
+        std::this_thread::sleep_for(100us);  // so that some are left for the destructor
         ++done;
       });
     }
@@ -240,7 +240,7 @@ TEST(ThreadPoolExecutorTest, WhileAnExceptionUnwindsTheDestructorCancelsWhatHasN
         ThreadPoolExecutor executor(1);
         for (int i = 0; i < 10'000; ++i) {
           (void)executor.submit([&done] {
-            std::this_thread::sleep_for(1ms);
+            std::this_thread::sleep_for(1ms);  // the work: most of it has not begun
             ++done;
           });
         }

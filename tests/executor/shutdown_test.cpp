@@ -31,7 +31,7 @@ using namespace std::chrono_literals;
 using test::square;
 
 int slow_square(int x) {
-  std::this_thread::sleep_for(2ms);
+  std::this_thread::sleep_for(2ms);  // so that some are left at shutdown
   return x * x;
 }
 int own_pid() {

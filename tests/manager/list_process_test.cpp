@@ -75,7 +75,7 @@ TEST(ListProcessTest, RandomKillsLeaveTheListWhole) {
       }
     });
     victim.await_hang_up();
-    ::usleep(static_cast<useconds_t>(500 + round * 137 % 900));
+    ::usleep(static_cast<useconds_t>(500 + round * 137 % 900));  // any moment will do
     victim.kill(SIGKILL);
     victim.wait();
     std::vector<std::string> all = list.copy();

@@ -170,7 +170,7 @@ TEST(PoolCrashTest, EveryTaskResolvesWhileWorkersAreKilledAtRandom) {
   std::vector<AsyncResult<int>> results;
   for (int i = 0; i < kTasks; ++i) {
     results.push_back(pool.apply_async([] {
-      std::this_thread::sleep_for(1ms);
+      std::this_thread::sleep_for(1ms);  // the work: kills fall into it
       return 1;
     }));
   }
@@ -203,7 +203,7 @@ TEST(PoolCrashTest, MapCountsEveryItemOnceWhileWorkersAreKilledAtRandom) {
   Pool pool(3);
   auto results = pool.imap_unordered(
       [](int x) {
-        std::this_thread::sleep_for(200us);
+        std::this_thread::sleep_for(200us);  // the work
         return x;
       },
       range(2000), 50);

@@ -84,7 +84,7 @@ TEST(PoolHazardTest, RecyclingLosesAndRepeatsNothingWhileWorkersDie) {
 
 TEST(PoolHazardTest, ASlowTaskStrandsNoOthers) {
   const auto work = [](int x) {
-    std::this_thread::sleep_for(x == 0 ? 2000ms : 0ms);
+    std::this_thread::sleep_for(x == 0 ? 2000ms : 0ms);  // what the others must not wait for
     return x;
   };
   Pool pool(4);

@@ -72,7 +72,7 @@ TEST(PoolLimitTest, TheLimitIsForEachItemOfAMap) {
   auto results = pool.imap(
       [](int x) {
         if (x == 2) spin();
-        std::this_thread::sleep_for(20ms);
+        std::this_thread::sleep_for(20ms);  // the work: well within its own limit
         return x;
       },
       range(30), 30);

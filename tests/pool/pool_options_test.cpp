@@ -162,7 +162,7 @@ TEST(PoolOptionsTest, AGrownPoolRunsSoManyTasksAtOnce) {
 TEST(PoolOptionsTest, StatsCountTasksAndTime) {
   Pool pool(1);
   for (int i = 0; i < 10; ++i) (void)pool.apply(square, i);
-  pool.apply([] { std::this_thread::sleep_for(30ms); });
+  pool.apply([] { std::this_thread::sleep_for(30ms); });  // the time that is to be counted
 
   const auto before = pool.stats();
   EXPECT_THROW(pool.apply([] { ::raise(SIGKILL); }), WorkerDied);

@@ -245,7 +245,7 @@ TEST(RaiseOnSignalOnceTest, ItemsSurviveAStormOfSignals) {
     auto sender = test::Child::run([me] {
       for (;;) {
         ::kill(me, SIGUSR1);
-        ::usleep(50);
+        ::usleep(50);  // many signals, not one that stays pending
       }
     });
     producer.start();

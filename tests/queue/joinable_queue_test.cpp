@@ -54,7 +54,7 @@ TEST(JoinableQueueTest, WorkersDoEverythingBeforeJoinReturns) {  // _TestQueue.t
     workers.push_back(Child::run([&] {
       for (const int item : queue) {
         const auto guard = queue.done_guard();
-        if (item % 100 == 0) ::usleep(1000);
+        if (item % 100 == 0) ::usleep(1000);  // slow now and then: join() must wait
         done.put(item);
       }
     }));

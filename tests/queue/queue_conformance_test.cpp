@@ -148,12 +148,12 @@ TEST(QueueConformanceTest, SignalsDisturbNeitherPutNorGet) {  // TestIgnoreEINTR
   });
   child.await_hang_up();
   for (int i = 0; i < 20; ++i) {
-    ::usleep(2000);
+    ::usleep(2000);  // as CPython's test: signals spread over the wait
     child.kill(SIGUSR1);
   }
   there.put("1234");
   for (int i = 0; i < 20; ++i) {
-    ::usleep(2000);
+    ::usleep(2000);  // as CPython's test: signals spread over the wait
     child.kill(SIGUSR1);
   }
   for (int i = 0; i < 3; ++i) EXPECT_EQ(back.get(10s).size(), 1U << 20U);

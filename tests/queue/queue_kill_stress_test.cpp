@@ -58,7 +58,7 @@ void kill_again_and_again(const T& item, int deaths) {
     }
     for (Child& victim : victims) victim.await_hang_up();
     for (Child& victim : victims) {
-      ::usleep(static_cast<useconds_t>(random() % 200));
+      ::usleep(static_cast<useconds_t>(random() % 200));  // any moment will do
       victim.kill(SIGKILL);
       ASSERT_EQ(victim.wait(), test::killed_by(SIGKILL));
     }
