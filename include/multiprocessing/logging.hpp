@@ -5,7 +5,8 @@
 ///
 /// Mirrors `multiprocessing.log_to_stderr` and `get_logger`.
 ///
-///   sharing   level and handler are each process's own; a forked child begins with its parent's
+///   sharing   level and handler are each process's own; a child begins with its parent's. A
+///             handler without `collect` goes to forked children only: others begin as the program
 ///   threads   every function may be called concurrently; a handler may be called by several
 ///   threads
 ///             at a time, with `collect` by one
@@ -77,7 +78,7 @@ MULTIPROCESSING_API void log_to_stderr(LogLevel level = LogLevel::info);
 MULTIPROCESSING_API void set_log_handler(std::function<void(const LogRecord&)> handler,
                                          LogOptions options = {});
 
-/// The level from which on records are made. Children forked later begin with it.
+/// The level from which on records are made. Children started later begin with it.
 MULTIPROCESSING_API void set_log_level(LogLevel level) noexcept;
 /// Above `critical` if nothing is logged.
 [[nodiscard]] MULTIPROCESSING_API LogLevel log_level() noexcept;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include <multiprocessing/detail/codec.hpp>
 #include <multiprocessing/logging.hpp>
 #include <multiprocessing/queues.hpp>
 #include <multiprocessing/threading.hpp>
@@ -25,6 +26,8 @@ using Handler = std::function<void(const LogRecord&)>;
 /// Brings the records of the family to this process. In a forked child it is where to put them.
 struct Collector {
   Collector() : process(sys::current_pid()) {}
+  /// In a child that was not forked: where to put them.
+  explicit Collector(Queue<LogRecord> to) : records(std::move(to)), process(0) {}
 
   Queue<LogRecord> records;
   pid_t process;
@@ -53,6 +56,22 @@ void send_to_collector(const LogRecord& record) {
   } catch (const ShutDown&) {  // NOLINT(bugprone-empty-catch): nobody collects any more
   }
 }
+
+void write_route(detail::Writer& out) {
+  Collector* const to = collector.load(std::memory_order_acquire);  // [H]
+  std::optional<Queue<LogRecord>> records;
+  if (to != nullptr) records = to->records;
+  detail::encode_value(out, records);
+}
+
+void read_route(detail::Reader& in) {
+  auto records = detail::decode_value<std::optional<Queue<LogRecord>>>(in);
+  if (!records) return;
+  collector.store(new Collector(std::move(*records)), std::memory_order_release);  // [H]
+}
+
+constexpr process::LogRoute kRoute{send_to_collector, write_route, read_route};
+const bool at_load = (process::register_log_route(kRoute), true);
 
 /// The records that were made by now are delivered. Nothing in a forked child.
 void finish(Collector* former) noexcept {

@@ -5,6 +5,7 @@
 #include <multiprocessing/detail/codec.hpp>
 #include <multiprocessing/errors.hpp>
 
+#include "process/log.hpp"
 #include "process/start_method.hpp"
 #include "shm/process_table.hpp"
 #include "wire/module_table.hpp"
@@ -120,6 +121,7 @@ void write_ticket(detail::Writer& out, TicketKind kind, const Birth& birth, Stre
   out.plain(streams);
   if (work == nullptr) return;
   detail::encode_token(out, detail::token_of_function(work->there));
+  write_log_heritage(out);
   work->encode(out);
 }
 

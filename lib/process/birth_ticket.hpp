@@ -9,7 +9,7 @@
 //                 listed worker, SIGINT ignored
 //   as the parent default start method, ignored and blocked signals, directory, environment
 //   settings      what ProcessOptions ask for; streams travel as descriptors
-//   work          code token, then whatever the work wrote
+//   work          code token, level and way of log records, then whatever the work wrote
 //
 // Death: nothing shared is touched; see shm/ticket.hpp.
 
@@ -47,7 +47,7 @@ void write_ticket(detail::Writer& out, TicketKind kind, const Birth& birth, Stre
 /// Puts the head in front and seals it all.
 [[nodiscard]] sys::UniqueFd seal_ticket(detail::Writer& out, shm::TicketHead head);
 
-/// Reads it up to what the work wrote, which is left for it in `in`.
+/// Reads it up to the way of log records and what the work wrote, which are left in `in`.
 /// \throws ValueError naming both programs if it comes from another build; TransferError.
 [[nodiscard]] Newborn read_ticket(detail::Reader& in);
 

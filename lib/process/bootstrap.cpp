@@ -78,6 +78,7 @@ void be_born(const Birth& birth) {
 int run_guarded(const Birth& birth, const std::function<int()>& body) noexcept {
   try {
     be_born(birth);
+    if (birth.first) birth.first();
     note(LogLevel::info, "child process calling self.run()");
     return body();
   } catch (const SystemExit& request) {

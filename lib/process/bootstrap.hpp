@@ -40,6 +40,7 @@ struct Birth {
   std::vector<std::string> environment;  // of the parent, where it is not inherited; empty: it is
   std::string directory;                 // likewise
   const ProcessOptions* settings = nullptr;
+  std::function<void()> first{};  // to be done once all of this is
 };
 
 /// Notes how this process ends, as the last thing of all.

@@ -17,6 +17,7 @@
 #include "process/bootstrap.hpp"
 #include "process/fork_server.hpp"
 #include "process/launch_anew.hpp"
+#include "process/log.hpp"
 #include "process/notice.hpp"
 #include "process/start_method.hpp"
 #include "shm/descriptor.hpp"
@@ -108,6 +109,9 @@ void take_streams(Newborn& newborn, const std::vector<int>& streams) {
     }
     take_streams(newborn, streams);
     newborn.birth.settings = &newborn.settings;
+    if (newborn.kind == TicketKind::process) {
+      newborn.birth.first = [&message] { take_log_heritage(message); };
+    }
     bootstrap(newborn.birth, [&] {
       if (newborn.kind == TicketKind::fork_server) {
         has_decoded();
@@ -139,6 +143,7 @@ void be_newborn(const shm::Ticket& ticket, sys::UniqueFd sentinel,
     take_streams(newborn, numbers);
     streams.clear();
     newborn.birth.settings = &newborn.settings;
+    newborn.birth.first = [&message] { take_log_heritage(message); };
     bootstrap(newborn.birth, [&] { return newborn.work(message); });
   } catch (...) {
     end_because_of(std::current_exception());

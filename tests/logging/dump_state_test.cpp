@@ -11,11 +11,13 @@
 #include <regex.h>
 
 #include <chrono>
+#include <functional>
 #include <sstream>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -75,6 +77,53 @@ TEST(DumpStateTest, TellsWhoHoldsALockAndWhoWaitsForIt) {
   leave.open();
   holder.join();
   waiter.join();
+}
+
+// A daemonic child that waits for ever.
+struct Blocked {
+  const char* name;
+  const char* what;  // as both lists have it
+  std::function<void()> wait;
+};
+
+TEST(DumpStateTest, TellsWhatEachOfManyWaitsFor) {
+  const RLock rlock;
+  const Semaphore semaphore(0);
+  const Condition condition;
+  const Barrier barrier(3);
+  const Queue<int> empty;
+  const Queue<int> full(1);
+  const Value<int> value(1);
+  full.put(1);
+  rlock.acquire();
+  rlock.acquire();
+  const std::lock_guard guard(value.get_lock());
+  const std::vector<Blocked> all{
+      {"one", R"(RLock #\d+: held by MainProcess \(pid \d+\), 2 times)", [=] { rlock.acquire(); }},
+      {"two", R"(Semaphore #\d+: 0 permits)", [=] { semaphore.acquire(); }},
+      {"three", R"(Condition #\d+: 1 waiting, 0 notified, lock #\d+)",
+       [=] {
+         const std::lock_guard held(condition);
+         condition.wait();
+       }},
+      {"four", R"(Barrier #\d+: 1 of 3 parties are there)", [=] { barrier.wait(); }},
+      {"five", R"(Queue #\d+: 0 items)", [=] { (void)empty.get(); }},
+      {"six", R"(Queue #\d+: 1 item of 1)", [=] { full.put(2); }},
+      {"seven", R"(Value #\d+: 1 x 4 bytes, held by MainProcess \(pid \d+\))",
+       [=] { value.set(2); }}};
+  std::vector<Process> children;
+  for (const Blocked& one : all) {
+    children.emplace_back(ProcessOptions{.name = one.name, .daemon = true}, one.wait);
+    children.back().start();
+  }
+
+  for (const Blocked& one : all) {
+    const std::string what = one.what;
+    await_line(std::string(R"(  \d+ )") + one.name +
+               R"(, child of MainProcess [^\n]*\n      waits for )" + what + R"(\n)");
+    await_line("  " + what + R"(\n      waiting: )" + one.name + R"( \(pid \d+\)\n)");
+  }
+  for (Process& child : children) child.kill();
 }
 
 TEST(DumpStateTest, TellsHowMuchIsInEachQueue) {

@@ -13,6 +13,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "process/each_start_method.hpp"
 #include "process/gate.hpp"
 #include "support/child.hpp"
 
@@ -119,6 +120,58 @@ TEST(LoggingTest, CollectorDeliversAtExitWhatChildrenSaidLast) {
     Process([] { log(LogLevel::warning, "the end"); }).start();
   });
   EXPECT_EQ(output, "the end");
+}
+
+// Also for children that were not forked from the process that asked for it.
+class LoggingMethodTest : public test::EachStartMethod {};
+
+INSTANTIATE_TEST_SUITE_P(Methods, LoggingMethodTest, test::each_start_method(),
+                         test::name_of_method);
+
+void say_here() {
+  log(LogLevel::info, "here");
+  log(LogLevel::debug, "too much");
+}
+
+TEST_P(LoggingMethodTest, ChildAndItsChildInheritTheLevel) {
+  EXPECT_EQ(output_of(kStandardError,
+                      [] {
+                        log_to_stderr(LogLevel::subwarning);
+                        set_log_level(LogLevel::info);
+                        auto child = ctx().Process([] {
+                          require(log_level() == LogLevel::info);
+                          auto grandchild = get_context().Process(say_here);
+                          grandchild.set_name("listener");
+                          grandchild.start();
+                          grandchild.join();
+                        });
+                        child.set_name("talker");
+                        child.start();
+                        child.join();
+                      }),
+            "[INFO/talker] child process calling self.run()\n"
+            "[INFO/listener] child process calling self.run()\n"
+            "[INFO/listener] here\n"
+            "[INFO/listener] process exiting with exitcode 0\n"
+            "[INFO/talker] process exiting with exitcode 0\n");
+}
+
+TEST_P(LoggingMethodTest, CollectorGetsTheRecordsOfTheWholeFamily) {
+  EXPECT_EQ(output_of(kStandardError,
+                      [] {
+                        static std::vector<std::string> texts;
+                        set_log_handler(
+                            [](const LogRecord& record) { texts.push_back(record.text); },
+                            {.collect = true});
+                        auto child = ctx().Process(say_here);
+                        child.start();
+                        child.join();
+                        set_log_handler({});
+                        require(std::ranges::count(texts, "here") == 1);
+                        require(std::ranges::count(texts, "child process calling self.run()") == 1);
+                        require(std::ranges::count(texts, "too much") == 0);
+                      }),
+            "");
 }
 
 TEST(LoggingTest, VariableIsAsGoodAsACall) {
