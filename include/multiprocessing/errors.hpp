@@ -40,7 +40,11 @@ class MULTIPROCESSING_API Error : public std::runtime_error {
 /// Something went wrong between processes.
 class MULTIPROCESSING_API ProcessError : public Error {
  public:
-  explicit ProcessError(const std::string& what = "process error") : Error(what) {}
+  explicit ProcessError(
+      const std::string& what =
+          "a process, or what talks to it, is not as the call needs it: look at its "
+          "exitcode() and at what it printed")
+      : Error(what) {}
 };
 
 /// A message did not fit the buffer it was to be received into; the message is here.
@@ -57,27 +61,33 @@ class MULTIPROCESSING_API BufferTooShort : public ProcessError {
 /// The other end of a connection does not know the key.
 class MULTIPROCESSING_API AuthenticationError : public ProcessError {
  public:
-  explicit AuthenticationError(const std::string& what = "authentication failed")
+  explicit AuthenticationError(
+      const std::string& what = "authentication failed: both ends need the same authkey")
       : ProcessError(what) {}
 };
 
 /// A wait ended in vain.
 class MULTIPROCESSING_API TimeoutError : public ProcessError {
  public:
-  explicit TimeoutError(const std::string& what = "timed out") : ProcessError(what) {}
+  explicit TimeoutError(const std::string& what = "timed out: wait again, or longer")
+      : ProcessError(what) {}
 };
 
 /// A task overran its own limit and was ended.
 class MULTIPROCESSING_API TaskTimeout : public TimeoutError {
  public:
-  explicit TaskTimeout(const std::string& what = "the task overran its time limit")
+  explicit TaskTimeout(
+      const std::string& what = "the task overran its time limit and was ended: give it more time")
       : TimeoutError(what) {}
 };
 
 /// A value or callable cannot cross to another process, or what arrived is not what was expected.
 class MULTIPROCESSING_API TransferError : public Error {
  public:
-  explicit TransferError(const std::string& what = "not transferable") : Error(what) {}
+  explicit TransferError(const std::string& what =
+                             "not transferable to another process: send a transferable value or a "
+                             "handle")
+      : Error(what) {}
 };
 
 /// The process that held the lock ended without releasing it. The lock is free and usable.
@@ -94,7 +104,10 @@ class MULTIPROCESSING_API LockOwnerDied : public Error {
 /// The family's shared memory has reached its limit (MULTIPROCESSING_ARENA_LIMIT).
 class MULTIPROCESSING_API ArenaExhausted : public Error {
  public:
-  explicit ArenaExhausted(const std::string& what = "shared memory is exhausted") : Error(what) {}
+  explicit ArenaExhausted(const std::string& what =
+                              "the shared arena is exhausted: hold less of it, or raise "
+                              "MULTIPROCESSING_ARENA_LIMIT")
+      : Error(what) {}
 };
 
 /// Nothing arrived in a queue in time.
@@ -127,7 +140,8 @@ class MULTIPROCESSING_API ShutDown : public Error {
 /// A key or name is not there.
 class MULTIPROCESSING_API KeyError : public Error {
  public:
-  explicit KeyError(const std::string& what = "no such key") : Error(what) {}
+  explicit KeyError(const std::string& what = "no such key: ask contains() first, or use get()")
+      : Error(what) {}
 };
 
 /// Misuse: a bad argument, or a call at the wrong time.
@@ -141,7 +155,7 @@ class MULTIPROCESSING_API EOFError : public Error {
  public:
   explicit EOFError(const std::string& what =
                         "the other end is closed: every process that held it "
-                        "has closed it or ended")
+                        "has closed it or ended (nothing more can come; connect anew)")
       : Error(what) {}
 };
 
@@ -190,31 +204,39 @@ class MULTIPROCESSING_API WorkerDied : public Error {
 /// An executor can run nothing any more.
 class MULTIPROCESSING_API BrokenExecutor : public Error {
  public:
-  explicit BrokenExecutor(const std::string& what = "the executor is broken") : Error(what) {}
+  explicit BrokenExecutor(const std::string& what = "the executor is broken: make another one")
+      : Error(what) {}
 };
 
 class MULTIPROCESSING_API BrokenProcessPool : public BrokenExecutor {
  public:
-  explicit BrokenProcessPool(const std::string& what = "the process pool is broken")
+  explicit BrokenProcessPool(
+      const std::string& what = "the process pool is broken: make another one")
       : BrokenExecutor(what) {}
 };
 
 class MULTIPROCESSING_API BrokenThreadPool : public BrokenExecutor {
  public:
-  explicit BrokenThreadPool(const std::string& what = "the thread pool is broken")
+  explicit BrokenThreadPool(const std::string& what = "the thread pool is broken: make another one")
       : BrokenExecutor(what) {}
 };
 
 /// The future was cancelled.
 class MULTIPROCESSING_API CancelledError : public Error {
  public:
-  explicit CancelledError(const std::string& what = "cancelled") : Error(what) {}
+  explicit CancelledError(
+      const std::string& what = "the task was cancelled: submit it again if it is still wanted")
+      : Error(what) {}
 };
 
 /// The future is not in a state that allows this.
 class MULTIPROCESSING_API InvalidStateError : public Error {
  public:
-  explicit InvalidStateError(const std::string& what = "invalid state") : Error(what) {}
+  explicit InvalidStateError(
+      const std::string& what =
+          "the future is in another state than this call needs: ask done() or "
+          "cancelled() first")
+      : Error(what) {}
 };
 
 /// A signal named to `raise_on_signal` arrived during a blocking call of the main thread.

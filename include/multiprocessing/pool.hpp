@@ -175,7 +175,8 @@ class ThreadPool : public detail::PoolMethods<ThreadPool> {
   }
   /// \throws ValueError before close or terminate.
   void join() {
-    if (!closed_) throw ValueError("Pool is still running");
+    if (!closed_)
+      throw ValueError("Pool is still running: close() or terminate() comes before join()");
     detail::shut_down(*threads(), true, false);
   }
 

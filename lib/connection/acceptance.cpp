@@ -43,7 +43,7 @@ std::shared_ptr<Transport> Acceptance::run() {
     adopt();
     if (Result known = talk()) return known;
     if (Result newcomer = let_in()) return newcomer;
-    if (!sleep()) throw TimeoutError("no client came in time");
+    if (!sleep()) throw TimeoutError("no client came in time (wait longer, or accept in a thread)");
     dismiss_the_silent();
   }
 }

@@ -48,7 +48,8 @@ std::vector<std::byte> IncomingMessage::take() {
 }
 
 Transport& ByteConnection::open() const {
-  if (transport_ == nullptr) throw ValueError("this connection was moved from");
+  if (transport_ == nullptr)
+    throw ValueError("this connection was moved from: use the one that it was moved to");
   if (transport_->closed()) sys::throw_error(EBADF, "connection", "it is closed");
   return *transport_;
 }
@@ -146,12 +147,13 @@ bool list_message_type(MessageType& type) noexcept {
 }
 
 void throw_unexpected_message(std::uint64_t id, const std::string& expected) {
-  throw TransferError("received " + name_of(id) + ", where a " + expected + " was expected");
+  throw TransferError("received " + name_of(id) + ", where a " + expected +
+                      " was expected: recv<T>() takes what was sent, and a variant one of several");
 }
 
 void throw_not_a_value(std::size_t size, const std::string& expected) {
   throw TransferError("received " + std::to_string(size) + " bytes, where a " + expected +
-                      " was expected");
+                      " was expected: recv_bytes() takes what send_bytes() sent");
 }
 
 std::span<const std::byte> part_of(std::span<const std::byte> buffer, std::ptrdiff_t offset) {
@@ -181,9 +183,9 @@ std::size_t receive_into(const ByteConnection& connection, std::span<std::byte> 
   connection.receive(message, timeout);
   const std::size_t size = message.bytes().size();
   if (size > room) {
-    throw BufferTooShort(
-        "a message of " + std::to_string(size) + " bytes for a buffer of " + std::to_string(room),
-        message.take());
+    throw BufferTooShort("a message of " + std::to_string(size) + " bytes for a buffer of " +
+                             std::to_string(room) + " (message() of this error has it)",
+                         message.take());
   }
   if (size != 0) {
     std::memcpy(buffer.data() + offset, message.bytes().data(), size);

@@ -51,7 +51,8 @@ void check_family(const std::string& family, const Address& address) {
   if (family.empty() || family == address.family()) return;
   const auto known = families();
   if (std::find(known.begin(), known.end(), family) == known.end()) {
-    throw ValueError("Family " + family + " is not recognized.");
+    throw ValueError("Family " + family +
+                     " is not recognized. There are AF_INET, AF_INET6 and AF_UNIX");
   }
   throw ValueError("the address " + shown(address) + " is one of " + std::string(address.family()) +
                    ", not of " + family);

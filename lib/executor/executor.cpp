@@ -141,7 +141,8 @@ void SerialExecutor::shutdown(bool, bool) {
 }
 
 void SerialExecutor::post(std::shared_ptr<detail::LocalTask> task, int) {
-  if (closed_) throw ValueError("cannot schedule new futures after shutdown");
+  if (closed_)
+    throw ValueError("cannot schedule new futures after shutdown: make another executor");
   task->run();
 }
 

@@ -67,7 +67,8 @@ void ThreadEngine::post(Task task, int priority) {
   {
     const std::lock_guard guard(queue_);
     if (broken_) std::rethrow_exception(broken_);
-    if (closed_) throw ValueError("cannot schedule new futures after shutdown");
+    if (closed_)
+      throw ValueError("cannot schedule new futures after shutdown: make another executor");
     lists_[level_of(priority)].push(std::move(task));
     waiting_.fetch_add(1, std::memory_order_seq_cst);  // [P]
   }
@@ -192,8 +193,9 @@ bool ThreadEngine::initialize() {
     options_.initializer();
     return true;
   } catch (...) {
-    fail_all(std::make_exception_ptr(BrokenThreadPool("the thread pool's initializer has failed: " +
-                                                      describe(std::current_exception()))));
+    fail_all(std::make_exception_ptr(BrokenThreadPool(
+        "the thread pool's initializer has failed: " + describe(std::current_exception()) +
+        " (mend it, and make another executor)")));
     return false;
   }
 }

@@ -62,18 +62,21 @@ void ManagerState::require(bool right, const char* call) const {
   switch (is_) {
     case Is::initial:
       throw ProcessError(std::string(call) +
-                         ": this manager has neither been started here nor "
-                         "connected to");
+                         ": this manager has neither been started here nor connected to; call "
+                         "start() or connect() first");
     case Is::client:
-      throw ProcessError(std::string(call) +
-                         ": this manager is another program's; this one is "
-                         "connected to it");
+      throw ProcessError(
+          std::string(call) +
+          ": this manager is another program's; this one is connected to it, and that "
+          "one alone may do this");
     case Is::parent:
-      throw ProcessError(std::string(call) + ": this manager has been started already");
+      throw ProcessError(std::string(call) +
+                         ": this manager has been started already; use it, or make another one");
     case Is::server:
-      throw ProcessError(std::string(call) + ": this manager is served in this process");
+      throw ProcessError(std::string(call) +
+                         ": this manager is served in this process; call this in a client of it");
     case Is::over:
-      throw ProcessError(std::string(call) + ": this manager has been shut down");
+      throw ProcessError(std::string(call) + ": this manager has been shut down; make another one");
   }
 }
 
@@ -122,7 +125,7 @@ void ManagerState::start(const std::function<void()>& initializer) {
     link_ = open_link();
   } catch (const EOFError&) {
     end_process();
-    throw ProcessError("the manager's process has ended before it served");
+    throw ProcessError("the manager's process has ended before it served: see what it printed");
   } catch (...) {
     end_process();
     throw;

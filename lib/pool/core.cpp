@@ -260,7 +260,8 @@ detail::PoolVerdict Core::verdict() const noexcept {
 std::exception_ptr Core::given_up_error() const {
   try {
     if (phase_of(state_) == Phase::broken) throw_broken();
-    throw CancelledError("the pool was terminated before the task ended");
+    throw CancelledError(
+        "the pool was terminated before the task ended: close() and join() wait for it");
   } catch (...) {
     return std::current_exception();
   }
@@ -277,7 +278,8 @@ void Core::check_alive() {
   const Phase phase = phase_of(state_);
   if (phase == Phase::broken) throw_broken();
   if (phase == Phase::terminating)
-    throw CancelledError("the pool was terminated before the task ended");
+    throw CancelledError(
+        "the pool was terminated before the task ended: close() and join() wait for it");
   ensure_keeper();
 }
 

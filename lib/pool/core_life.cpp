@@ -109,7 +109,9 @@ void Core::require_open() const {
     case Phase::broken:
       throw_broken();
     default:
-      throw ValueError("Pool not running");
+      throw ValueError(
+          "Pool not running: it was closed or terminated, and takes no more work; make another "
+          "one");
   }
 }
 
@@ -117,17 +119,22 @@ void Core::require_open() const {
 void Core::require_for(bool goes_on) const {
   if (!goes_on || phase_of(state_) == Phase::broken) return require_open();
   require_owner();
-  if (phase_of(state_) == Phase::terminating) throw CancelledError("the pool was terminated");
+  if (phase_of(state_) == Phase::terminating)
+    throw CancelledError("the pool was terminated: give the rest to another one");
 }
 
 void Core::throw_broken() const {
   const auto ref = shm::BlockRef::unpack(state_.failure.load(std::memory_order_acquire));
   if (!ref)
-    throw BrokenProcessPool("the pool's workers ended, one after the other, as they started");
+    throw BrokenProcessPool(
+        "the pool's workers ended, one after the other, as they started: see what they printed, "
+        "mend "
+        "that, and make another pool");
   auto* message = shm::block_as<shm::Message>(ref.id);
   detail::Reader in(message->bytes(), message->size);
-  throw BrokenProcessPool("the pool cannot start its workers: " +
-                          describe(detail::decode_exception(in)));
+  throw BrokenProcessPool(
+      "the pool cannot start its workers: " + describe(detail::decode_exception(in)) +
+      " (mend that, and make another pool)");
 }
 
 void Core::start() {
@@ -272,7 +279,8 @@ void Core::feed_streams() {
 
 void Core::join() {
   require_owner();
-  if (phase_of(state_) == Phase::open) throw ValueError("Pool is still running");
+  if (phase_of(state_) == Phase::open)
+    throw ValueError("Pool is still running: close() or terminate() comes before join()");
   feed_streams();
   (void)wait_for_end(sys::kForever);
 }

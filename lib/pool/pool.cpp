@@ -35,7 +35,8 @@ std::exception_ptr task_timeout(const detail::TaskName& name) {
 namespace {
 
 std::exception_ptr task_cancelled() {
-  return std::make_exception_ptr(CancelledError("the task was cancelled"));
+  return std::make_exception_ptr(
+      CancelledError("the task was cancelled: submit it again if it is still wanted"));
 }
 
 std::exception_ptr unwritten_exception() {

@@ -153,7 +153,8 @@ ByteQueue ByteQueue::from_id(HandleId id) {
 }
 
 lanes::LocalQueue& ByteQueue::local() const {
-  if (local_ == nullptr) throw ValueError("this queue was moved from");
+  if (local_ == nullptr)
+    throw ValueError("this queue was moved from: use the one that it was moved to");
   return *local_;
 }
 
@@ -162,7 +163,7 @@ lanes::LocalQueue& ByteQueue::open() const {
   // relaxed: whoever closes and whoever puts order themselves, or it does not matter
   if (queue.closed.load(std::memory_order_relaxed) ==
       lanes::fork_epoch.load(std::memory_order_relaxed)) {
-    throw ValueError("this queue is closed");
+    throw ValueError("this queue is closed in this process: close() comes after its last use");
   }
   return queue;
 }
@@ -325,7 +326,8 @@ bool ByteQueue::was_dropped() const {
 }
 
 void ByteQueue::task_done() const {
-  if (!lanes::item_done(local())) throw ValueError("task_done() called too many times");
+  if (!lanes::item_done(local()))
+    throw ValueError("task_done() called too many times: each item that was got is done once");
 }
 
 bool ByteQueue::join(Timeout timeout) const {

@@ -98,7 +98,9 @@ bool Condition::acquire(Timeout timeout) const {
 void Condition::release() const {
   if (state().recursive == 0) {
     if (!sync::release(lock_state())) {
-      throw ValueError("semaphore or lock released too many times");
+      throw ValueError(
+          "semaphore or lock released too many times: nobody holds the condition's lock; "
+          "acquire() comes first");
     }
   } else if (!sync::release_recursive(lock_state(), sync::caller())) {
     throw ValueError("attempt to release recursive lock not owned by thread");

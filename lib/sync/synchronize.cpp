@@ -69,7 +69,9 @@ bool Lock::acquire(Timeout timeout) const {
 }
 
 void Lock::release() const {
-  if (!sync::release(state())) throw ValueError("semaphore or lock released too many times");
+  if (!sync::release(state()))
+    throw ValueError(
+        "semaphore or lock released too many times: nobody holds this lock; acquire() comes first");
 }
 
 void Lock::unlock() const noexcept {

@@ -22,10 +22,13 @@ threads::ThreadState& ThreadHandle::state() const {
 
 bool ThreadHandle::join(Timeout timeout) const {
   threads::ThreadState& mine = state();
-  if (&mine == threads::current_state()) throw ValueError("cannot join current thread");
+  if (&mine == threads::current_state())
+    throw ValueError(
+        "cannot join current thread: it would wait for itself; join it from another one");
   {
     const std::lock_guard guard(registry().lock);
-    if (mine.phase == Phase::initial) throw ValueError("cannot join thread before it is started");
+    if (mine.phase == Phase::initial)
+      throw ValueError("cannot join thread before it is started: call start() first");
   }
   const threads::StateRef kept = state_;
   if (!sync::wait(mine.ended.state, timeout)) return false;
@@ -70,7 +73,7 @@ bool ThreadHandle::daemon() const {
 void ThreadHandle::set_daemon(bool daemon) const {
   const std::lock_guard guard(registry().lock);
   if (state().phase != Phase::initial) {
-    throw ValueError("cannot set daemon status of active thread");
+    throw ValueError("cannot set daemon status of active thread: set it before start()");
   }
   state().daemon = daemon;
 }

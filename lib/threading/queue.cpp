@@ -89,7 +89,8 @@ QueueResult NodeQueue::get(QueueNode*& node, Timeout timeout) const {
 
 void NodeQueue::task_done() const {
   const Locked locked(*queue_);
-  if (queue_->unfinished == 0) throw ValueError("task_done() called too many times");
+  if (queue_->unfinished == 0)
+    throw ValueError("task_done() called too many times: each item that was got is done once");
   if (--queue_->unfinished == 0) notify(queue_->all_done, kAllWaiters);
 }
 

@@ -19,7 +19,9 @@ bool AnyLock::acquire(Timeout timeout) const {
 
 void AnyLock::release() const {
   if (threads::release(*lock_)) return;
-  throw ValueError(lock_->recursive ? "cannot release un-acquired lock" : "release unlocked lock");
+  throw ValueError(lock_->recursive
+                       ? "cannot release un-acquired lock: the thread that acquired it releases it"
+                       : "release unlocked lock: acquire() comes first");
 }
 
 bool AnyLock::locked() const {
@@ -48,7 +50,8 @@ bool Semaphore::acquire(Timeout timeout) const {
 void Semaphore::release(int n) const {
   if (n < 1) throw ValueError("n must be one or more, but is " + std::to_string(n));
   if (!sync::release(semaphore_->state, static_cast<sync::SemaphoreWord>(n))) {
-    throw ValueError("Semaphore released too many times");
+    throw ValueError(
+        "Semaphore released too many times: it has as many permits as it was made with");
   }
 }
 
@@ -83,17 +86,20 @@ Condition::Condition(const AnyLock& lock)
     : lock_(lock), condition_(threads::make_local<threads::LocalCondition>()) {}
 
 bool Condition::wait(Timeout timeout) const {
-  if (!threads::is_held(*lock_.lock_)) throw ValueError("cannot wait on un-acquired lock");
+  if (!threads::is_held(*lock_.lock_))
+    throw ValueError("cannot wait on un-acquired lock: acquire the condition first");
   return threads::wait(*condition_, *lock_.lock_, timeout);
 }
 
 void Condition::notify(int n) const {
-  if (!threads::is_held(*lock_.lock_)) throw ValueError("cannot notify on un-acquired lock");
+  if (!threads::is_held(*lock_.lock_))
+    throw ValueError("cannot notify on un-acquired lock: acquire the condition first");
   if (n > 0) threads::notify(*condition_, static_cast<std::uint64_t>(n));
 }
 
 void Condition::notify_all() const {
-  if (!threads::is_held(*lock_.lock_)) throw ValueError("cannot notify on un-acquired lock");
+  if (!threads::is_held(*lock_.lock_))
+    throw ValueError("cannot notify on un-acquired lock: acquire the condition first");
   threads::notify(*condition_, threads::kAllWaiters);
 }
 

@@ -103,7 +103,8 @@ void launch(Start plan) {
   auto start = std::make_unique<Start>(std::move(plan));
   Registry& all = registry();
   const std::lock_guard guard(all.lock);
-  if (state.phase != Phase::initial) throw ValueError("threads can only be started once");
+  if (state.phase != Phase::initial)
+    throw ValueError("threads can only be started once: make another Thread");
   add(all, start->state);
   state.phase = Phase::running;
   state.ours = true;

@@ -84,13 +84,17 @@ void check_answer(View answer, View challenge, const Credentials& mine) {
   const Bytes wanted =
       keyed_digest(digest, bytes_of(mine.key), challenge.subspan(kChallenge.size()));
   if (!equal_in_constant_time(wanted, named.payload)) {
-    throw AuthenticationError("digest received was wrong");
+    throw AuthenticationError(
+        "digest received was wrong: the peer has another authkey than this process; give both the "
+        "same");
   }
 }
 
 void check_judgement(View judgement) {
   if (text_of(judgement) == kWelcome) return;
-  throw AuthenticationError("digest sent was rejected");
+  throw AuthenticationError(
+      "digest sent was rejected: the peer has another authkey than this process; give both the "
+      "same");
 }
 
 }  // namespace multiprocessing::wire

@@ -76,8 +76,10 @@ TEST(HandshakeConnectionTest, UnequalKeysAreAnErrorOnBothSidesAndTheListenerGoes
   const Listener listener = listening();
   auto stranger = client_beside(listener, "guess");
 
-  EXPECT_EQ(reason([&] { static_cast<void>(listener.accept()); }), "digest received was wrong");
-  EXPECT_EQ(reason([&] { stranger.get(); }), "digest sent was rejected");
+  EXPECT_TRUE(reason([&] {
+                static_cast<void>(listener.accept());
+              }).starts_with("digest received was wrong: "));
+  EXPECT_TRUE(reason([&] { stranger.get(); }).starts_with("digest sent was rejected: "));
   expect_served(listener);
 }
 

@@ -3,16 +3,21 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <csignal>
 #include <cstddef>
 #include <exception>
+#include <fstream>
 #include <functional>
 #include <optional>
 #include <ostream>
+#include <ranges>
+#include <regex>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -102,7 +107,7 @@ const std::vector<Case> kBetweenProcesses{
        std::array<std::byte, 3> buffer{};
        b.recv_bytes_into(buffer);
      },
-     {"BufferTooShort: ", "message of 11 bytes", "buffer of 3"}},
+     {"BufferTooShort: ", "message of 11 bytes", "buffer of 3", "message()"}},
     {"AuthenticationError",
      [] {
        const Listener listener({"localhost", 0}, {.authkey = "key"});
@@ -110,7 +115,7 @@ const std::vector<Case> kBetweenProcesses{
        server.start();
        (void)Client(listener.address(), {.authkey = "another key"});
      },
-     {"AuthenticationError: ", "rejected"}},
+     {"AuthenticationError: digest sent was rejected: ", "peer", "this process", "the same"}},
     {"TimeoutErrorOfRecv",
      [] { (void)Pipe().second.recv<int>(1ms); },
      {"TimeoutError: ", "no message", "wait longer"}},
@@ -120,7 +125,7 @@ const std::vector<Case> kBetweenProcesses{
        a.send(1);
        (void)b.recv<std::string>();
      },
-     {"TransferError: ", "received a int", "std::string"}},
+     {"TransferError: ", "received a int", "std::string", "recv"}},
     {"EOFError",
      [] {
        auto [a, b] = Pipe();
@@ -145,14 +150,14 @@ const std::vector<Case> kBetweenProcesses{
        q.shutdown();
        q.put(1);
      },
-     {"ShutDown: ", "queue", "no items any more"}},
+     {"ShutDown: ", "queue", "no items any more", "those that it still has"}},
     {"ValueErrorOfAClosedQueue",
      [] {
        const Queue<int> q;
        q.close();
        q.put(1);
      },
-     {"ValueError: ", "queue", "closed"}},
+     {"ValueError: ", "queue", "closed in this process", "last use"}},
     {"LockOwnerDied",
      [] {
        const Lock lock;
@@ -160,14 +165,39 @@ const std::vector<Case> kBetweenProcesses{
        lock.acquire();
      },
      {"LockOwnerDied: ", "lock", "pid ", "Recovery::"}},
-    {"ValueErrorOfRelease", [] { Lock().release(); }, {"ValueError: ", "lock released too many"}},
+    {"ValueErrorOfRelease",
+     [] { Lock().release(); },
+     {"ValueError: semaphore or lock released too many times: ", "this lock",
+      "acquire() comes first"}},
     {"BrokenBarrierError",
      [] { Barrier(2).wait(1ms); },
      {"BrokenBarrierError: ", "barrier", "reset()"}},
     {"KeyError",
      [] { (void)Dict<std::string, int>().at("hermione"); },
-     {"KeyError: ", "'hermione'"}},
-    {"ValueErrorOfJoin", [] { Process([] {}).join(); }, {"ValueError: ", "join a started"}},
+     {"KeyError: 'hermione'", "dict", "get()"}},
+    {"ValueErrorOfJoin",
+     [] { Process([] {}).join(); },
+     {"ValueError: can only join a started process: ", "Process-", "start()"}},
+    {"ValueErrorOfASecondStart",
+     [] {
+       Process process({.name = "reader"}, [] {});
+       process.start();
+       process.start();
+     },
+     {"ValueError: cannot start a process twice: ", "reader", "another Process"}},
+    {"ValueErrorOfAnOpenProcess",
+     [] {
+       Process process({.name = "reader", .daemon = true}, [] { Event().wait(); });
+       process.start();
+       process.close();
+     },
+     {"ValueError: Cannot close a process while it is still running.", "join()", "reader, pid "}},
+    {"ValueErrorOfTaskDone",
+     [] { JoinableQueue<int>().task_done(); },
+     {"ValueError: task_done() called too many times: ", "each item"}},
+    {"ProcessErrorOfAManager",
+     [] { (void)BaseManager().get<Lock>("lock"); },
+     {"ProcessError: ", "get", "this manager", "start() or connect()"}},
     {"KeyboardInterrupt",
      [] { throw KeyboardInterrupt(SIGINT); },
      {"KeyboardInterrupt: ", "SIGINT"}},
@@ -211,13 +241,13 @@ const std::vector<Case> kOfTasks{
        ProcessPoolExecutor executor(1, {.initializer = no_model});
        (void)executor.submit(fail, 0).result();
      },
-     {"BrokenProcessPool: ", "workers", "no model"}},
+     {"BrokenProcessPool: ", "workers", "no model", "make another"}},
     {"BrokenThreadPool",
      [] {
        ThreadPoolExecutor executor(1, {.initializer = no_model});
        (void)executor.submit(fail, 0).result();
      },
-     {"BrokenThreadPool: ", "initializer", "no model"}},
+     {"BrokenThreadPool: ", "initializer", "no model", "make another"}},
     {"CancelledError",
      [] {
        Pool pool(1);
@@ -225,18 +255,65 @@ const std::vector<Case> kOfTasks{
        pool.terminate();
        (void)result.get();
      },
-     {"CancelledError: ", "pool was terminated", "the task"}},
+     {"CancelledError: ", "pool was terminated", "the task", "close() and join()"}},
     {"ValueErrorAfterShutdown",
      [] {
        ThreadPoolExecutor executor(1);
        executor.shutdown();
        (void)executor.submit(fail, 0);
      },
-     {"ValueError: ", "after shutdown"}},
+     {"ValueError: cannot schedule new futures after shutdown: ", "make another executor"}},
+    {"CancelledErrorOfAFuture",
+     [] {
+       ThreadPoolExecutor executor(1);
+       const Event go;
+       const auto first = executor.submit([&] { go.wait(); });
+       auto second = executor.submit(fail, 0);
+       (void)second.cancel();
+       go.set();
+       (void)second.result();
+     },
+     {"CancelledError: ", "the task", "submit it again"}},
+    {"ValueErrorOfAClosedPool",
+     [] {
+       Pool pool(1);
+       pool.close();
+       (void)pool.apply(fail, 0);
+     },
+     {"ValueError: Pool not running: ", "closed", "make another one"}},
+    {"ValueErrorOfAnOpenPool",
+     [] { Pool(1).join(); },
+     {"ValueError: Pool is still running: ", "close() or terminate()"}},
+    {"BrokenExecutor", [] { throw BrokenExecutor(); }, {"BrokenExecutor: ", "make another one"}},
+    // Nothing of the library's throws it: futures are set by executors only. Users' code may.
+    {"InvalidStateErrorOfATask",
+     [] { Pool(1).apply([] { throw InvalidStateError(); }); },
+     {"InvalidStateError: ", "the future", "ask done()"}},
     {"ArenaExhausted",
      [] { const RawArray<char> array(std::size_t{1} << 46); },
      {"ArenaExhausted: ", "arena", "bytes", "MULTIPROCESSING_ARENA_LIMIT"}},
 };
+
+// Each class of errors.hpp, but for the base that nothing throws, has a case of its name.
+TEST(ErrorClassesTest, EachHasACase) {
+  std::ifstream header(TEST_ERRORS_HPP);
+  const std::regex pattern(R"(^class MULTIPROCESSING_API (\w+) : public)");
+  int classes = 0;
+  for (std::string line; std::getline(header, line);) {
+    std::smatch found;
+    if (!std::regex_search(line, found, pattern) || found[1] == "Error") continue;
+    ++classes;
+    const std::string name = found[1];
+    const auto is_of = [&](const Case& tested) {
+      const std::string_view its(tested.name);
+      return its == name || its.starts_with(name + "Of") || its.starts_with(name + "After");
+    };
+    EXPECT_TRUE(std::ranges::any_of(kBetweenProcesses, is_of) ||
+                std::ranges::any_of(kOfTasks, is_of))
+        << name << " has no case here";
+  }
+  EXPECT_EQ(classes, 23) << "the pattern does not fit the header any more, or there is a new class";
+}
 
 std::string name_of(const testing::TestParamInfo<Case>& info) {
   return info.param.name;

@@ -144,7 +144,9 @@ TEST(ChallengeTest, AnswerUnderAnotherKeyIsWrong) {
   const Bytes challenge = make_challenge();
   const Bytes answer = answer_to(challenge, Credentials{.key = "guess"});
 
-  EXPECT_EQ(reason([&] { check_answer(answer, challenge, kStrict); }), "digest received was wrong");
+  EXPECT_TRUE(reason([&] {
+                check_answer(answer, challenge, kStrict);
+              }).starts_with("digest received was wrong: "));
 }
 
 TEST(ChallengeTest, AnswerOfTheWrongLengthIsWrong) {

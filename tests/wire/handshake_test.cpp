@@ -91,8 +91,8 @@ TEST(HandshakeTest, UnequalKeysFailOnBothSides) {
 
   converse(listener, client);
 
-  EXPECT_EQ(listener.reason(), "digest received was wrong");
-  EXPECT_EQ(client.reason(), "digest sent was rejected");
+  EXPECT_TRUE(listener.reason().starts_with("digest received was wrong: "));
+  EXPECT_TRUE(client.reason().starts_with("digest sent was rejected: "));
   EXPECT_THROW(listener.require_success(), AuthenticationError);
   EXPECT_THROW(client.require_success(), AuthenticationError);
 }
@@ -157,7 +157,7 @@ TEST(HandshakeTest, ClientThatIsWelcomedByAStrangerFindsOut) {
   client.receive(bytes("{sha256}0123456789abcdef0123456789abcdef"));
 
   EXPECT_EQ(only(client), "#FAILURE#");
-  EXPECT_EQ(client.reason(), "digest received was wrong");
+  EXPECT_TRUE(client.reason().starts_with("digest received was wrong: "));
 }
 
 TEST(HandshakeTest, MessageAfterTheEndFails) {

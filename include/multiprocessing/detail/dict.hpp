@@ -113,7 +113,7 @@ class Dict {
       K key = walk.key<K>();
       if (std::optional<V> value = take(key)) return {std::move(key), *std::move(value)};
     }
-    throw KeyError("popitem(): dictionary is empty");
+    throw KeyError("popitem(): dictionary is empty: ask empty() first");
   }
   /// Sets each pair of a range; one step a key.
   template <detail::PairRange R>
@@ -251,7 +251,9 @@ class Dict {
   void walk(bool values, F f) const {
     for (detail::DictWalk at(bytes_, values); !at.done(); at.step()) f(at);
   }
-  [[noreturn]] static void throw_missing(Key key) { throw KeyError(detail::repr(key)); }
+  [[noreturn]] static void throw_missing(Key key) {
+    throw KeyError(detail::repr(key) + " is no key of the dict: get() and contains() do not mind");
+  }
 
   detail::ByteDict bytes_;
 };

@@ -70,7 +70,7 @@ class FutureMethods {
   /// \throws TimeoutError, CancelledError
   [[nodiscard]] std::exception_ptr exception(Timeout timeout = {}) const {
     FutureAccess::await(derived(), timeout.deadline());
-    if (cancelled()) throw CancelledError("the task was cancelled");
+    if (cancelled()) throw CancelledError();
     return base().error();
   }
 

@@ -211,7 +211,8 @@ class ItemStream {
         return std::nullopt;
       }
       const auto ended = [](void* self) { return static_cast<State*>(self)->look(); };
-      if (!wait_items(*core, ended, this, deadline)) throw TimeoutError("the next result is late");
+      if (!wait_items(*core, ended, this, deadline))
+        throw TimeoutError("the next result is late (call next() again; the task goes on)");
       if constexpr (kOrdered) {
         return take(batches.front().given);
       } else {

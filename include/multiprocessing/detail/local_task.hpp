@@ -79,7 +79,7 @@ class LocalFuture : public FutureOf<R> {
   bool wait(std::int64_t deadline) override { return wait_local(word_, deadline); }
   std::exception_ptr error() override {
     if (status() == Status::cancelled) {
-      return std::make_exception_ptr(CancelledError("the task was cancelled"));
+      return std::make_exception_ptr(CancelledError());
     }
     return error_;
   }
@@ -95,7 +95,7 @@ class LocalFuture : public FutureOf<R> {
     return (seen & 3U) == 2;
   }
   Value take(bool last) override {
-    if (status() == Status::cancelled) throw CancelledError("the task was cancelled");
+    if (status() == Status::cancelled) throw CancelledError();
     if (error_) std::rethrow_exception(error_);
     if constexpr (kCopies<Value>) {
       if (!last) return *value_;
@@ -205,11 +205,11 @@ class LocalCall final : public LocalFuture<R>, public LocalTask {
       } else {
         value.emplace(invoke(last));
       }
-      if (stop.late()) throw TaskTimeout("the task overran its time limit");
+      if (stop.late()) throw TaskTimeout();
       return nullptr;
     } catch (...) {
       if (!stop.late()) return std::current_exception();
-      return std::make_exception_ptr(TaskTimeout("the task overran its time limit"));
+      return std::make_exception_ptr(TaskTimeout());
     }
   }
 

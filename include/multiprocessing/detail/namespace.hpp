@@ -84,7 +84,8 @@ class Namespace {
   template <class T>
   [[nodiscard]] T get(std::string_view name) const {
     detail::DictBytes bytes;
-    if (!bytes_.get(key_of(name), bytes)) throw KeyError(detail::repr(name));
+    if (!bytes_.get(key_of(name), bytes))
+      throw KeyError(detail::repr(name) + " is no name here: ask contains() first");
     detail::Reader in(bytes.view());
     const Head head = read_head(in);
     if (head.type != detail::type_id<T>()) {

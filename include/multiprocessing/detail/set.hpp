@@ -76,7 +76,8 @@ class Set {
   }
   /// \throws KeyError naming an element that is not there
   void remove(Element element) const {
-    if (!discard(element)) throw KeyError(detail::repr(element));
+    if (!discard(element))
+      throw KeyError(detail::repr(element) + " is not in the set: discard() does not mind");
   }
   /// Removes some element, returns it. \throws KeyError if there is none
   T pop() const {
@@ -84,7 +85,7 @@ class Set {
       T element = walk.key<T>();
       if (discard(element)) return element;
     }
-    throw KeyError("pop from an empty set");
+    throw KeyError("pop from an empty set: ask empty() first");
   }
   void clear() const { bytes_.clear(); }
 

@@ -166,7 +166,9 @@ class ThreadStream {
       const auto ended = [](void* self) { return static_cast<State*>(self)->look(); };
       const bool there =
           kOrdered ? out.front().future->wait(deadline) : wait_for_bell(ended, this, deadline);
-      if (!there) throw TimeoutError("the next result has not come in time");
+      if (!there)
+        throw TimeoutError(
+            "the next result has not come in time (call next() again; the task goes on)");
       const Out taken = std::move(out[chosen]);
       out.erase(out.begin() + static_cast<std::ptrdiff_t>(chosen));
       last = taken.index;
