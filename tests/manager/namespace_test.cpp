@@ -62,7 +62,7 @@ TEST(NamespaceTest, MissingNameThrowsKeyErrorWithTheName) {
     (void)space.get<int>("nobody");
     FAIL() << "nothing was thrown";
   } catch (const KeyError& error) {
-    EXPECT_STREQ(error.what(), "'nobody'");
+    EXPECT_STREQ(error.what(), "'nobody' is no name here: ask contains() first");
   }
 }
 
