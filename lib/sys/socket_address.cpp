@@ -69,8 +69,14 @@ SocketAddress resolve(const std::string& host, std::uint16_t port, int family) {
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
   addrinfo* first = nullptr;
-  const int error = ::getaddrinfo(host.empty() ? nullptr : host.c_str(),
-                                  std::to_string(port).c_str(), &hints, &first);
+  const std::string service = std::to_string(port);
+  int error = ::getaddrinfo(host.empty() ? nullptr : host.c_str(), service.c_str(), &hints, &first);
+  if ((error == EAI_NONAME || error == EAI_AGAIN) && host == "localhost") {
+    // Where there is no /etc/hosts; the name means nothing else anywhere (RFC 6761).
+    hints.ai_flags |= AI_NUMERICHOST;
+    error =
+        ::getaddrinfo(family == AF_INET6 ? "::1" : "127.0.0.1", service.c_str(), &hints, &first);
+  }
   if (error != 0) throw_resolver_error(error, host);
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> found(first, ::freeaddrinfo);
   SocketAddress address;
