@@ -148,7 +148,7 @@ TEST_P(PoolMethodTest, AFailingInitializerLeavesNothingBehind) {
     const Future<int> future = executor.submit(square, 1);
     EXPECT_THROW((void)future.result(), BrokenProcessPool);
   };
-  const auto make = [this] {
+  const auto make = [] {
     return ctx().ProcessPoolExecutor(2, {.initializer = [] { throw ValueError("no licence"); }});
   };
   {
