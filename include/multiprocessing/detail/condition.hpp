@@ -19,7 +19,6 @@
 ///   if (!changed.wait_for([&] { return ready.value == 1; }, 5s)) return;
 /// \endcode
 
-#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <functional>
@@ -30,6 +29,7 @@
 #include <multiprocessing/detail/handle.hpp>
 #include <multiprocessing/detail/lockable.hpp>
 #include <multiprocessing/detail/timeout.hpp>
+#include <multiprocessing/detail/wait_for.hpp>
 
 namespace multiprocessing::sync {
 struct ConditionState;  // lib/sync/condition_state.hpp
@@ -66,14 +66,7 @@ class MULTIPROCESSING_API Condition : public detail::Lockable<Condition> {
   /// Waits until `predicate` holds; what it says last.
   template <std::predicate Predicate>
   bool wait_for(Predicate predicate, Timeout timeout = {}) const {
-    bool holds = static_cast<bool>(predicate());
-    const Timeout end = moment_of(timeout);
-    while (!holds) {
-      const bool in_time = wait(end);
-      holds = static_cast<bool>(predicate());
-      if (!in_time) break;
-    }
-    return holds;
+    return detail::wait_for(*this, predicate, timeout);
   }
 
   /// Wakes up to `n` of those who wait. \throws ValueError unless the lock is held
@@ -92,11 +85,6 @@ class MULTIPROCESSING_API Condition : public detail::Lockable<Condition> {
   friend struct std::hash<Condition>;
   Condition(detail::Handle handle, detail::Handle lock) noexcept;
   Condition(detail::HandleId lock, bool recursive);
-  static Timeout moment_of(Timeout timeout) noexcept {
-    if (timeout.is_forever()) return timeout;
-    using Steady = std::chrono::steady_clock;
-    return Steady::time_point(std::chrono::nanoseconds(timeout.deadline()));
-  }
   [[nodiscard]] sync::ConditionState& state() const;
   [[nodiscard]] sync::LockState& lock_state() const;
 

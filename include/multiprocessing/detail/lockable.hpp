@@ -15,14 +15,20 @@
 
 namespace multiprocessing::detail {
 
-/// Base of `Lock_`, which says `using Lockable<Lock_>::acquire` beside an `acquire` of its own.
-template <class Lock_>
+/// How long `acquire(block, timeout)` waits in multiprocessing: without `block`, the time-out is
+/// ignored.
+inline Timeout time_if_blocking(bool block, Timeout timeout) noexcept {
+  return block ? timeout : Timeout::zero();
+}
+
+/// Base of `Lock_`, which says `using Lockable::acquire` beside an `acquire` of its own.
+template <class Lock_, Timeout (*kTime)(bool block, Timeout timeout) = time_if_blocking>
 class Lockable {
  public:
-  /// As Python's: without `block`, the time-out is ignored.
+  /// As Python's. \throws what kTime does
   template <std::same_as<bool> B>
   bool acquire(B block, Timeout timeout = {}) const {
-    return self().acquire(block ? timeout : Timeout::zero());
+    return self().acquire(kTime(block, timeout));
   }
 
   void lock() const { self().acquire(Timeout()); }

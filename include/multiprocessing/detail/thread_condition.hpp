@@ -18,13 +18,13 @@
 ///   if (!changed.wait_for([&] { return ready; }, 5s)) return;
 /// \endcode
 
-#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <functional>
 #include <memory>
 
 #include <multiprocessing/detail/thread_lock.hpp>
+#include <multiprocessing/detail/wait_for.hpp>
 
 namespace multiprocessing::threads {
 struct LocalBarrier;    // lib/threading/local_barrier.hpp
@@ -34,24 +34,15 @@ struct LocalCondition;  // lib/threading/local_condition.hpp
 namespace multiprocessing::threading {
 
 /// A condition variable with its lock. Who waits first is notified first.
-class MULTIPROCESSING_API Condition {
+class MULTIPROCESSING_API Condition : public Lockable<Condition> {
  public:
   explicit Condition(const AnyLock& lock = RLock());
 
   /// The lock's own.
   bool acquire(Timeout timeout = {}) const { return lock_.acquire(timeout); }
-  template <std::same_as<bool> B>
-  bool acquire(B block, Timeout timeout = {}) const {
-    return lock_.acquire(block, timeout);
-  }
+  using Lockable::acquire;  // (bool block, Timeout)
   void release() const { lock_.release(); }
   [[nodiscard]] bool locked() const { return lock_.locked(); }
-
-  // For std::lock_guard and its like.
-  void lock() const { lock_.lock(); }
-  [[nodiscard]] bool try_lock() const { return lock_.try_lock(); }
-  [[nodiscard]] bool try_lock_for(Timeout timeout) const { return lock_.acquire(timeout); }
-  [[nodiscard]] bool try_lock_until(Timeout moment) const { return lock_.acquire(moment); }
   void unlock() const noexcept { lock_.unlock(); }
 
   /// Releases the lock, be it acquired several times, waits for a notification, and acquires the
@@ -62,15 +53,7 @@ class MULTIPROCESSING_API Condition {
   /// Waits until `predicate` holds; what it says last.
   template <std::predicate Predicate>
   bool wait_for(Predicate predicate, Timeout timeout = {}) const {
-    bool holds = static_cast<bool>(predicate());
-    if (holds || timeout.is_zero()) return holds;
-    const Timeout end = fixed(timeout);
-    do {
-      const bool in_time = wait(end);
-      holds = static_cast<bool>(predicate());
-      if (!in_time) break;
-    } while (!holds);
-    return holds;
+    return multiprocessing::detail::wait_for(*this, predicate, timeout);
   }
 
   /// Wakes up to `n` of those who wait. \throws ValueError unless the lock is held
@@ -86,11 +69,6 @@ class MULTIPROCESSING_API Condition {
   }
 
  private:
-  static Timeout fixed(Timeout timeout) noexcept {
-    if (timeout.is_forever()) return timeout;
-    return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(timeout.deadline()));
-  }
-
   AnyLock lock_;
   std::shared_ptr<threads::LocalCondition> condition_;
 };

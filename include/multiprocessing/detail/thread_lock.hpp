@@ -18,12 +18,12 @@
 ///   std::lock_guard guard(lock);
 /// \endcode
 
-#include <concepts>
 #include <cstddef>
 #include <functional>
 #include <memory>
 
 #include <multiprocessing/detail/export.hpp>
+#include <multiprocessing/detail/lockable.hpp>
 #include <multiprocessing/detail/timeout.hpp>
 
 namespace multiprocessing::threads {
@@ -39,17 +39,17 @@ namespace multiprocessing::threading {
 
 class Condition;
 
+/// Without `block`, a time-out is a ValueError.
+template <class Lock_>
+using Lockable = multiprocessing::detail::Lockable<Lock_, threads::waiting_time>;
+
 /// What Lock and RLock have in common.
-class MULTIPROCESSING_API AnyLock {
+class MULTIPROCESSING_API AnyLock : public Lockable<AnyLock> {
  public:
   /// Waits until the lock is free and takes it; false if `timeout` passes first.
   /// \throws LockOwnerDied in a forked child, KeyboardInterrupt
   bool acquire(Timeout timeout = {}) const;
-  /// \throws ValueError for a time-out without `block`
-  template <std::same_as<bool> B>
-  bool acquire(B block, Timeout timeout = {}) const {
-    return acquire(threads::waiting_time(block, timeout));
-  }
+  using Lockable::acquire;  // (bool block, Timeout)
 
   /// Frees the lock: a Lock whoever holds it, an RLock with the last `release` of its owner.
   /// \throws ValueError if it is not held, an RLock by the calling thread
@@ -58,11 +58,6 @@ class MULTIPROCESSING_API AnyLock {
   /// True if some thread holds it.
   [[nodiscard]] bool locked() const;
 
-  // For std::lock_guard and its like.
-  void lock() const { acquire(); }
-  [[nodiscard]] bool try_lock() const { return acquire(Timeout::zero()); }
-  [[nodiscard]] bool try_lock_for(Timeout timeout) const { return acquire(timeout); }
-  [[nodiscard]] bool try_lock_until(Timeout moment) const { return acquire(moment); }
   /// As `release`, but without effect where that throws.
   void unlock() const noexcept;
 
@@ -90,18 +85,14 @@ class MULTIPROCESSING_API RLock : public AnyLock {
 };
 
 /// A count of permits. Whoever takes one need not be who gives it back.
-class MULTIPROCESSING_API Semaphore {
+class MULTIPROCESSING_API Semaphore : public Lockable<Semaphore> {
  public:
   /// \throws ValueError if there are fewer than 0 or more than 2^31 - 1
   explicit Semaphore(int value = 1);
 
   /// Waits until there is a permit and takes it; false if `timeout` passes first.
   bool acquire(Timeout timeout = {}) const;
-  /// \throws ValueError for a time-out without `block`
-  template <std::same_as<bool> B>
-  bool acquire(B block, Timeout timeout = {}) const {
-    return acquire(threads::waiting_time(block, timeout));
-  }
+  using Lockable::acquire;  // (bool block, Timeout)
 
   /// Gives `n` permits, or none. \throws ValueError if `n` is less than 1, or there would be too
   /// many
@@ -111,11 +102,6 @@ class MULTIPROCESSING_API Semaphore {
   [[nodiscard]] int get_value() const;
   [[nodiscard]] bool locked() const { return get_value() == 0; }
 
-  // For std::lock_guard and its like.
-  void lock() const { acquire(); }
-  [[nodiscard]] bool try_lock() const { return acquire(Timeout::zero()); }
-  [[nodiscard]] bool try_lock_for(Timeout timeout) const { return acquire(timeout); }
-  [[nodiscard]] bool try_lock_until(Timeout moment) const { return acquire(moment); }
   void unlock() const noexcept;
 
   friend bool operator==(const Semaphore&, const Semaphore&) noexcept = default;
