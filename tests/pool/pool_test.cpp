@@ -2,11 +2,13 @@
 
 #include <multiprocessing/pool.hpp>
 
+#include <cerrno>
 #include <chrono>
 #include <numeric>
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <tuple>
 #include <vector>
@@ -16,6 +18,21 @@
 #include <multiprocessing/synchronize.hpp>
 
 #include "pool/tasks.hpp"
+
+namespace multiprocessing {
+namespace test {
+
+struct Refused : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+struct Stranger : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+}  // namespace test
+}  // namespace multiprocessing
+
+MULTIPROCESSING_EXCEPTION(multiprocessing::test::Refused);
 
 namespace multiprocessing {
 namespace {
@@ -112,6 +129,31 @@ TEST(PoolTest, AnExceptionArrivesAsItsOwnType) {
     EXPECT_STREQ(error.what(), "three");
     EXPECT_NE(remote_traceback(std::current_exception()).find("ForkPoolWorker"), std::string::npos);
   }
+}
+
+TEST(PoolTest, WhateverATaskThrowsFailsThatTaskAlone) {
+  Pool pool(1);
+  const auto full =
+      pool.apply_async([] { throw std::system_error(ENOSPC, std::generic_category(), "disk"); });
+  const auto known = pool.apply_async([] { throw test::Refused("no"); });
+  const auto unknown = pool.apply_async([] { throw test::Stranger("hello"); });
+  const auto number = pool.apply_async([] { throw 42; });
+
+  try {
+    full.get();
+    FAIL();
+  } catch (const std::system_error& error) {
+    EXPECT_EQ(error.code(), std::errc::no_space_on_device);
+  }
+  EXPECT_THROW(known.get(), test::Refused);
+  try {
+    unknown.get();
+    FAIL();
+  } catch (const RemoteError& error) {
+    EXPECT_NE(std::string(error.what()).find("hello"), std::string::npos) << error.what();
+  }
+  EXPECT_THROW(number.get(), RemoteError);
+  EXPECT_EQ(pool.apply(square, 3), 9);
 }
 
 TEST(PoolTest, AFailingItemDoesNotKeepTheOthersFromRunning) {
