@@ -38,6 +38,7 @@ inline constexpr std::uint64_t kArenaLayout = []() consteval {
       .number(kGenerationBits)
       .number(kBellFlag)
       .number(static_cast<std::uint64_t>(ChunkState::retiring))
+      .number(kWasCold)
       .number(static_cast<std::uint64_t>(SlotState::husk))
       .number(static_cast<std::uint64_t>(PublishKind::kinds))
       .number(static_cast<std::uint64_t>(ObjectKind::kinds));

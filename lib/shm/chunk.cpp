@@ -21,7 +21,7 @@ std::uint64_t pack(ChunkState state, Name owner, std::uint32_t sequence) noexcep
 }
 
 ChunkState state_of(std::uint64_t word) noexcept {
-  return static_cast<ChunkState>(word & 0xFU);
+  return static_cast<ChunkState>(word & 0x7U);
 }
 std::uint32_t sequence_of(std::uint64_t word) noexcept {
   return static_cast<std::uint32_t>(word >> 32U);
@@ -135,8 +135,21 @@ std::uint64_t find_run(std::uint64_t count) noexcept {
   return 0;
 }
 
-void give_up(std::uint64_t first, std::uint64_t claimed, bool punch) noexcept {
-  set_free(first, claimed, punch);
+// What was claimed and neither committed nor used is again what it was: one that has no memory must
+// not pass for warm, whose next owner would neither commit it nor count it (C4).
+void put_back(std::uint64_t first, std::uint64_t claimed) noexcept {
+  for (std::uint64_t chunk = first; chunk < first + claimed; ++chunk) {
+    MULTIPROCESSING_CRASH_POINT("chunk.claim.put_back");
+    const std::uint64_t word = chunk_word(chunk).load(std::memory_order_relaxed);
+    const bool was_cold = (word & kWasCold) != 0;
+    move_own(chunk, was_cold ? ChunkState::cold : ChunkState::warm, {}, sequence_of(word) + 1);
+  }
+  clear_note();
+}
+
+// An obtained run that cannot be used after all.
+void give_up(std::uint64_t first, std::uint64_t count) noexcept {
+  set_free(first, count, true);
   clear_note();
 }
 
@@ -148,14 +161,14 @@ bool claim_run(std::uint64_t first, std::uint64_t count, std::uint64_t& cold) no
   std::uint64_t i = 0;
   for (; i < count; ++i) {
     const std::uint64_t word = chunk_word(first + i).load(std::memory_order_relaxed);
-    if (!is_free(word) ||
-        !move(first + i, word, pack(ChunkState::claimed, me, sequence_of(word)))) {
-      break;
-    }
-    if (state_of(word) == ChunkState::cold) ++cold;
+    if (!is_free(word)) break;
+    const bool is_cold = state_of(word) == ChunkState::cold;
+    const std::uint64_t claimed = pack(ChunkState::claimed, me, sequence_of(word));
+    if (!move(first + i, word, claimed | (is_cold ? kWasCold : 0))) break;
+    if (is_cold) ++cold;
     MULTIPROCESSING_CRASH_POINT("chunk.claimed");
   }
-  if (i < count) give_up(first, i, false);
+  if (i < count) put_back(first, i);
   return i == count;
 }
 
@@ -186,7 +199,7 @@ std::uint64_t obtain_run(std::uint64_t count, bool sparse, std::uint64_t preferr
       return first;
     }
     if (commit_run(first, count, cold)) return first;
-    give_up(first, count, true);
+    give_up(first, count);
     return 0;
   }
 }
@@ -225,7 +238,7 @@ std::uint64_t make_slab(std::uint32_t size_class) {
   const std::uint64_t chunk = obtain_run(1, false, find_alike(size_class));
   if (chunk == 0) return 0;
   if (!commit_words(chunk, size_class)) {
-    give_up(chunk, 1, true);
+    give_up(chunk, 1);
     return 0;
   }
   ChunkInfo& info = chunk_info(chunk);

@@ -2,12 +2,13 @@
 
 // Chunks of 256 KiB: cut into slabs of one size class, or joined into runs.
 //
-// Layout: a chunk's word is packed like a block's word (block.hpp) with these states; its info is
+// Layout: a chunk's word is packed like a block's word (block.hpp) with these states, and in place
+//   of its bit h: claimed from cold (C4); its info is
 //   shape (32: size class of a slab, or length of a run), has_free (16, hint), maker (16, hint)
 //
 //            claim (noted)                 publish
 //   cold --+-------------> claimed(me) --+----------> slab --- retire ---> retiring(me) --> warm
-//   warm --+                             +----------> head, tail ... -> claimed(me) -> warm | cold
+//   warm --+  <----------- (put back)    +----------> head, tail ... -> claimed(me) -> warm | cold
 //
 // Invariants
 //   C1  claimed(p), retiring(p): p's chunk note covers the chunk.
@@ -15,14 +16,16 @@
 //       that is being retired gives the block back. So in a retired chunk every block is free but
 //       for claims that are about to be given back.
 //   C3  Index 0 belongs to runs alone, so no late claim on a slab can meet a run's word.
+//   C4  Every page of a warm chunk is committed; whether those of a claimed one are, its word says.
+//       So a claim that fails half way puts each chunk back as what it was.
 // Ordering
 //   [R] retire: seq_cst CAS on the chunk, then seq_cst loads of the words -> allocate: seq_cst CAS
 //       on the block's word, then a seq_cst load of the chunk's word (store-load on both sides)
 // Death: the sweep of a slot with a note looks at the noted chunks that are claimed(dead): if the
 //   head's block word is owned by the dead one they become head and tails again (the block's own
 //   sweep frees them), else free. retiring(dead) becomes slab.
-// Points: chunk.noted .claimed .published, chunk.retire.marked .claimed, chunk.release.claimed
-//   .freed
+// Points: chunk.noted .claimed .published, chunk.claim.put_back, chunk.retire.marked .claimed,
+//   chunk.release.claimed .freed
 
 #include <array>
 #include <atomic>
@@ -36,6 +39,9 @@
 namespace multiprocessing::shm {
 
 enum class ChunkState : std::uint8_t { cold, warm, claimed, slab, head, tail, retiring };
+
+/// Beside the state of a claimed chunk (C4).
+inline constexpr std::uint64_t kWasCold = 8;
 
 /// In the shape of a run whose memory is not committed ahead.
 inline constexpr std::uint32_t kSparse = 1U << 31U;
