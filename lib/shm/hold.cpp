@@ -150,24 +150,36 @@ void leave(LocalHold* held) noexcept {
   delete held;
 }
 
-LocalHold* enroll(ObjectId id, ObjectHeader* object, std::uint32_t index) {
-  auto* held = new LocalHold{{1},
-                             id,
-                             object,
-                             here().name,
-                             local().forks.load(std::memory_order_relaxed),
-                             index,
-                             held_one_by_one(object->kind)};
-  book().holds.emplace(id, held);
-  if (held->single) book().single.insert(held);
-  return held;
-}
-
 void forget(LocalHold* held) noexcept {
   Book& mine = book();
   const auto found = mine.holds.find(held->id);
   if (found != mine.holds.end() && found->second == held) mine.holds.erase(found);
   mine.single.erase(held);
+}
+
+// What does not come about leaves the list and the book again.
+struct Unenroll {
+  void operator()(LocalHold* held) const noexcept {
+    forget(held);
+    unlist_hold(held->list_index);
+    delete held;
+  }
+};
+using Enrolment = std::unique_ptr<LocalHold, Unenroll>;
+
+// In the book before it is listed and entered, so that nothing can throw once the object has the
+// entry. Nobody meets it there meanwhile: it takes local().holds.
+Enrolment enroll(ObjectId id, ObjectHeader* object) {
+  Enrolment held(new LocalHold{{1},
+                               id,
+                               object,
+                               here().name,
+                               local().forks.load(std::memory_order_relaxed),
+                               kNoListIndex,
+                               held_one_by_one(object->kind)});
+  book().holds.emplace(id, held.get());
+  if (held->single) book().single.insert(held.get());
+  return held;
 }
 
 // A hold that was deferred and is wanted again is as good as new.
@@ -177,9 +189,9 @@ LocalHold* revive(ObjectId id) {
                                   [id](const LocalHold* held) { return held->id == id; });
   if (found == mine.deferred.end()) return nullptr;
   LocalHold* held = *found;
+  mine.holds.emplace(id, held);  // may throw, so first
   mine.deferred.erase(found);
   held->count.store(1, std::memory_order_relaxed);
-  mine.holds.emplace(id, held);
   return held;
 }
 
@@ -322,7 +334,9 @@ void unlist_hold(std::uint32_t index) noexcept {
 
 LocalHold* adopt_created(ObjectId id, ObjectHeader* object) {
   const std::lock_guard guard(local().holds);
-  return enroll(id, object, list_hold(id));
+  Enrolment held = enroll(id, object);
+  held->list_index = list_hold(id);
+  return held.release();
 }
 
 LocalHold* hold(ObjectId id) {
@@ -338,12 +352,9 @@ LocalHold* hold(ObjectId id) {
   if (LocalHold* held = revive(id)) return held;
   ObjectHeader* object = find_object(id, ObjectKind::none);
   if (object == nullptr) return nullptr;
-  const std::uint32_t index = list_hold(id);
-  if (!enter_hold(id, process_holder(here().name))) {
-    unlist_hold(index);
-    return nullptr;
-  }
-  return enroll(id, object, index);
+  Enrolment held = enroll(id, object);
+  held->list_index = list_hold(id);
+  return enter_hold(id, process_holder(here().name)) ? held.release() : nullptr;
 }
 
 void drop(LocalHold* held) noexcept {
