@@ -56,6 +56,7 @@ bool claim(BlockId id, std::uint32_t size_class, std::uint8_t& entry, bool& note
                           chunk_info(chunk).shape.load(std::memory_order_relaxed) == size_class;
   if (!still_slab) {  // C2: give it back, untouched
     word.store(seen, std::memory_order_release);
+    show_free(id);  // a search that met it as ours may have cleared the hint
     return false;
   }
   out = {ref, entry};
@@ -91,7 +92,8 @@ struct Search {
     std::atomic<std::uint16_t>& has_free = chunk_info(chunk).has_free;
     if (has_free.load(std::memory_order_relaxed) == 0) return false;
     if (try_slab(chunk, hint)) return true;
-    has_free.store(0, std::memory_order_seq_cst);  // before the loads of the second look
+    has_free.store(0, std::memory_order_seq_cst);
+    std::atomic_thread_fence(std::memory_order_seq_cst);  // [G], before the second look's loads
     if (!try_slab(chunk, hint)) return false;
     has_free.store(1, std::memory_order_relaxed);
     return true;
@@ -102,7 +104,8 @@ struct Search {
            static_cast<std::uint16_t>(here().name.slot);
   }
 
-  bool try_slabs(Hints& hint) {
+  // `hinted`: only where a block is said to be free.
+  bool try_slabs(Hints& hint, bool hinted = true) {
     const std::uint64_t used = arena().header().chunks_used.load(std::memory_order_acquire);
     for (const bool own : {true, false}) {
       for (std::uint64_t chunk = 1; chunk < used; ++chunk) {
@@ -110,7 +113,7 @@ struct Search {
         if (chunk_info(chunk).shape.load(std::memory_order_relaxed) != size_class) continue;
         if (is_mine(chunk) != own) continue;
         hint.cursor = 1;
-        if (try_slab_with_hint(chunk, hint)) return true;
+        if (hinted ? try_slab_with_hint(chunk, hint) : try_slab(chunk, hint)) return true;
       }
     }
     return false;
@@ -173,8 +176,16 @@ Block allocate(std::uint64_t bytes, bool sparse) {
     if (scraped) exhausted(bytes);
     scrape_together();
     scraped = true;
-    if (search.try_slabs(hint)) return search.found;
+    // whatever the hints say: somebody may have stopped between freeing a block and saying so
+    if (search.try_slabs(hint, false)) return search.found;
   }
+}
+
+void show_free(BlockId id) noexcept {
+  if (index_of(id) == 0) return;
+  std::atomic_thread_fence(std::memory_order_seq_cst);  // [G]
+  std::atomic<std::uint16_t>& has_free = chunk_info(chunk_of(id)).has_free;
+  if (has_free.load(std::memory_order_seq_cst) == 0) has_free.store(1, std::memory_order_relaxed);
 }
 
 void release(Block& block) noexcept {
@@ -199,14 +210,14 @@ void release(Block& block) noexcept {
   const std::uint32_t size_class =
       chunk_info(chunk_of(ref.id)).shape.load(std::memory_order_relaxed);
   const BlockWord free_word{BlockState::free, 0, 0, ref.sequence + 1, false};
-  word.store(free_word.packed(), std::memory_order_seq_cst);  // [F]; before the hint's load
+  word.store(free_word.packed(), std::memory_order_seq_cst);  // [F] [G]
   MULTIPROCESSING_CRASH_POINT("block.release.after");
-  unjournal(block.entry);
-  block = {};
   std::atomic<std::uint16_t>& has_free = chunk_info(chunk_of(ref.id)).has_free;
-  if (has_free.load(std::memory_order_seq_cst) == 0) {
+  if (has_free.load(std::memory_order_seq_cst) == 0) {  // [G]
     has_free.store(1, std::memory_order_relaxed);
   }
+  unjournal(block.entry);  // not before the hint: of a dead one the sweep makes that good
+  block = {};
   Hints& hint = hints[size_class % kClassCount];
   if (hint.recents < kRecent) hint.recent[hint.recents++] = ref.id;
   note_freed(class_bytes(size_class));

@@ -21,9 +21,13 @@
 // Ordering
 //   [R] retire: seq_cst CAS on the chunk, then seq_cst loads of the words -> allocate: seq_cst CAS
 //       on the block's word, then a seq_cst load of the chunk's word (store-load on both sides)
+//   [G] a block's word is freed, then has_free looked at -> has_free cleared, fence, then the words
+//       looked at (store-load on both sides, seq_cst)
 // Death: the sweep of a slot with a note looks at the noted chunks that are claimed(dead): if the
 //   head's block word is owned by the dead one they become head and tails again (the block's own
-//   sweep frees them), else free. retiring(dead) becomes slab.
+//   sweep frees them), else free. retiring(dead) becomes slab. A slab whose hint the dead one had
+//   still to set is said to have a free block by the sweep of its journal, which lists the block
+//   until the hint is set; of one that was stopped there, by whoever would find memory exhausted.
 // Points: chunk.noted .claimed .published, chunk.claim.put_back, chunk.retire.marked .claimed,
 //   chunk.release.claimed .freed
 
@@ -93,6 +97,9 @@ bool retire_slab(std::uint64_t chunk) noexcept;
 void cool_down() noexcept;
 /// Finishes or undoes what a dead process was doing to chunks.
 void sweep_chunks(Name dead, Slot& slot) noexcept;
+
+/// Says that a slab has a free block, which a search may have to know of: after one was freed.
+void show_free(BlockId id) noexcept;
 
 /// Writes a journal entry for a block; `entry` 0xFF marks the journal as overflowed.
 std::uint8_t journal(BlockRef ref) noexcept;

@@ -50,6 +50,7 @@ void sweep_entry(Name dead, const JournalEntry& entry, bool exact) noexcept {
   std::atomic<std::uint64_t>& word = block_word(ref.id);
   std::uint64_t seen = word.load(std::memory_order_acquire);
   const BlockWord now = BlockWord::unpack(seen);
+  if (now.state == BlockState::free) show_free(ref.id);  // it may have died before it did
   if (!now.owned_by(dead)) return;
   const bool same = now.sequence == ref.sequence;
   if (exact && !same) return;
@@ -79,6 +80,7 @@ void sweep_every_block(Name dead) noexcept {
     const std::uint32_t count =
         class_count(chunk_info(chunk).shape.load(std::memory_order_relaxed));
     for (std::uint32_t i = 1; i <= count; ++i) free_block_of(dead, block_id(chunk, i));
+    show_free(block_id(chunk, 1));  // it may have died before it did
   }
 }
 

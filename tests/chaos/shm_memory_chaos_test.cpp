@@ -2,9 +2,12 @@
 // is handed out that is not there, and none that is free stays unseen.
 
 #include <csignal>
+#include <cstdlib>
+#include <functional>
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <multiprocessing/errors.hpp>
 
 #include "shm/arena.hpp"
 #include "shm/block.hpp"
@@ -88,6 +91,60 @@ TEST_P(ChunkRaceDeathChaosTest, ChunksOfADeadLoserAreFreeWithoutMemory) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Visits, ChunkRaceDeathChaosTest, testing::Values(1, 2));
+
+// Two to a slab, so that it is soon said to be full.
+constexpr std::uint64_t kHalfASlab = 128 * 1024;
+
+// A child has one block of a slab; the other is taken, and the slab found full.
+class FreedBlockChaosTest : public testing::Test {
+ protected:
+  static test::Child free_the_half_of(Block& other, const std::function<void()>& arm) {
+    (void)self();
+    test::Child child = test::Child::run([&arm] {
+      Block block = allocate(kHalfASlab);
+      test::hang_up();
+      test::require(::raise(SIGSTOP) == 0);
+      arm();
+      release(block);
+    });
+    child.await_hang_up();
+    EXPECT_TRUE(child.await_stop());
+    other = allocate(kHalfASlab);
+    const Block elsewhere = allocate(kHalfASlab);
+    EXPECT_NE(chunk_of(elsewhere.ref.id), chunk_of(other.ref.id));
+    EXPECT_EQ(chunk_info(chunk_of(other.ref.id)).has_free.load(), 0);
+    (void)allocate(kHalfASlab);  // the second half of that one
+    child.kill(SIGCONT);
+    return child;
+  }
+};
+
+TEST_F(FreedBlockChaosTest, BlockFreedByADeadProcessThatToldNobodyIsUsedAgain) {
+  Block other;
+  test::Child child =
+      free_the_half_of(other, [] { sys::arm_crash_point("block.release.after", 1); });
+  EXPECT_EQ(child.wait(), test::killed_by(SIGKILL));
+  test::bury_all();
+
+  const Block next = allocate(kHalfASlab);
+
+  EXPECT_EQ(chunk_of(next.ref.id), chunk_of(other.ref.id));
+}
+
+TEST_F(FreedBlockChaosTest, BlockFreedByAStoppedProcessIsUsedBeforeMemoryIsExhausted) {
+  ::setenv("MULTIPROCESSING_ARENA_LIMIT", "64M", 1);
+  Block other;
+  test::Child child = free_the_half_of(other, [] { sys::arm_stop_point("block.release.after"); });
+  ASSERT_TRUE(child.await_stop());
+
+  bool used_again = false;
+  const auto fill = [&] {
+    for (;;) used_again |= chunk_of(allocate(kHalfASlab).ref.id) == chunk_of(other.ref.id);
+  };
+  EXPECT_THROW(fill(), ArenaExhausted);
+
+  EXPECT_TRUE(used_again);
+}
 
 }  // namespace
 }  // namespace multiprocessing::shm
