@@ -1,5 +1,12 @@
 // What becomes of a dead process's slot. Every step is idempotent: if the sweeper dies, whoever
 // finds reaping(v, dead sweeper) takes over and goes through all of them again.
+//
+// Only of a dead one: a sweeper that was stopped (SIGSTOP, a debugger) may go on at any
+// instruction, also after its slot's next owner has written its own journal, notes and holds there,
+// and several steps store where they found the dead one's mark (chunks, holds listed, notes). So
+// nobody takes over from a live one. Until it goes on: the slot is not used again, what the dead
+// one had is not freed, a barrier that it was in not broken. Others tell of the death; locks,
+// semaphores and queues need no sweep.
 
 #include <array>
 
@@ -141,6 +148,16 @@ void take_over_sweeps_of(Name dead) noexcept {
   }
 }
 
+// Once in each process for each sweep that it finds another one at: that one may have been stopped
+// before it told anybody, and what else it does nobody else may do meanwhile. A wake-up too many
+// does no harm.
+void announce_death_for(Name dead, std::uint64_t reaping) noexcept {
+  static constinit std::atomic<std::uint64_t> announced{0};
+  const std::uint64_t sweep = reaping ^ (std::uint64_t{dead.slot} << 48U);
+  // relaxed: nothing else is seen by it
+  if (announced.exchange(sweep, std::memory_order_relaxed) != sweep) announce_death();
+}
+
 void sweep(Name dead, std::uint64_t reaping) noexcept {
   Slot& slot = slot_at(dead.slot);
   MULTIPROCESSING_CRASH_POINT("sweep.begun");
@@ -193,7 +210,10 @@ bool bury_if_dead(Name name) noexcept {
       const std::uint32_t sweeper = sweeper_of(word);
       if (sweeper == me.slot) return true;  // another thread, or a caller of ours, is at it
       const std::uint64_t its = slot_at(sweeper).state.load(std::memory_order_acquire);
-      if (state_of(its) == SlotState::live && !is_dead({sweeper, generation_of(its)})) return true;
+      if (state_of(its) == SlotState::live && !is_dead({sweeper, generation_of(its)})) {
+        announce_death_for(name, word);
+        return true;
+      }
     }
   }
   const std::uint64_t reaping = pack_state(SlotState::reaping, me.slot, name.generation);

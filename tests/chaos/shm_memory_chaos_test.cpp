@@ -146,5 +146,28 @@ TEST_F(FreedBlockChaosTest, BlockFreedByAStoppedProcessIsUsedBeforeMemoryIsExhau
   EXPECT_TRUE(used_again);
 }
 
+// A sweeper that is stopped before it has told anybody of the death.
+TEST(StoppedSweeperChaosTest, OthersTellOfTheDeathOnce) {
+  (void)self();
+  test::Child dead = test::Child::run([] {
+    (void)self();
+    test::hang_up_and_wait();
+  });
+  dead.await_hang_up();
+  dead.kill(SIGKILL);
+  EXPECT_EQ(dead.wait(), test::killed_by(SIGKILL));
+  test::Child sweeper = test::run_to_stop("sweep.begun", 1, [] { (void)bury_the_dead(); });
+  const std::uint64_t before = arena().header().deaths.load();
+
+  (void)bury_the_dead();
+
+  EXPECT_EQ(arena().header().deaths.load(), before + 1);
+  (void)bury_the_dead();
+  EXPECT_EQ(arena().header().deaths.load(), before + 1) << "told again and again";
+  sweeper.kill(SIGCONT);
+  EXPECT_EQ(sweeper.wait(), test::exited(0));
+  EXPECT_EQ(test::taken_slots(), 1);
+}
+
 }  // namespace
 }  // namespace multiprocessing::shm
