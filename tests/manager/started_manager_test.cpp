@@ -186,7 +186,7 @@ TEST(StartedManagerTest, ErrorOfTheInitializerIsThrownByStart) {
             "std::logic_error: not today");
   const BaseManager other = my_manager();
   EXPECT_EQ(error_of([&] { other.start([] { ::_exit(3); }); }),
-            "ProcessError: the manager's process has ended before it served");
+            "ProcessError: the manager's process has ended before it served: see what it printed");
 }
 
 TEST(StartedManagerTest, RapidRestart) {
