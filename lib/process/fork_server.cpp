@@ -17,9 +17,11 @@
 #include "process/launch_anew.hpp"
 #include "process/local.hpp"
 #include "shm/arena.hpp"
+#include "shm/local.hpp"
+#include "sys/calls.hpp"
 #include "sys/crash_point.hpp"
 #include "sys/error.hpp"
-#include "sys/ofd.hpp"
+#include "sys/rights.hpp"
 #include "sys/socket_pair.hpp"
 #include "sys/spawn.hpp"
 #include "sys/streams.hpp"
@@ -34,21 +36,24 @@ constexpr sys::Nanoseconds kPatience = 60'000'000'000;
 constexpr sys::Nanoseconds kBirthPatience = 10'000'000'000;
 
 struct Connection {
-  sys::UniqueFd socket;
+  sys::UniqueFd socket;  // closed: the server is asked nothing any more
   shm::Cookie cookie{};
   std::shared_ptr<Child> server;
+  sys::Rights rights;  // with which it was executed
 };
 
 // One request at a time; a forked child begins anew with both, whoever held the lock.
 struct Client {
   std::mutex lock;
   std::atomic<Connection*> connection{nullptr};
+  // The write end of the status pipe of the request under way, -1 if none: a child that another
+  // thread forks meanwhile must not keep it open.
+  std::atomic<int> status{-1};
 };
 
 Client& client() noexcept {
-  alignas(Client) static std::array<std::byte, sizeof(Client)> room;
-  static auto* const only = new (room.data()) Client;
-  return *only;
+  static constinit Client only;  // needs no guard, which a fork might find taken
+  return only;
 }
 
 // Runs in a forked child: the server is its parent's.
@@ -58,38 +63,75 @@ void forget_in_child() noexcept {
   new (&mine.lock) std::mutex;
   inherited = mine.connection.exchange(nullptr, std::memory_order_relaxed);
   if (inherited != nullptr) inherited->socket.reset();
+  // relaxed: this process has one thread, and a fork copied what was there
+  const int status = mine.status.exchange(-1, std::memory_order_relaxed);
+  if (status >= 0) (void)sys::calls().close(status);
 }
 
+// At load: whichever first use of a server a fork comes into the middle of.
+const bool hooked = (shm::register_fork_hook(forget_in_child), true);
+
+// It is not to start anything any more, and has ended when this returns, unless it resists.
+void disconnect(Connection& connection) noexcept {
+  connection.server->send_signal(SIGKILL);
+  connection.socket.reset();  // ends one, too, that this process has no right to kill any more
+  const sys::Nanoseconds deadline = sys::deadline_after(kBirthPatience);
+  try {  // a KeyboardInterrupt does not end this wait
+    while (sys::wait_readable(connection.server->pidfd(), deadline) == sys::Ready::interrupted) {
+    }
+  } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch): no memory for a poll
+  }
+  (void)connection.server->poll_exit();
+}
+
+// The server of now: one that has died is replaced, and one with rights that this process has
+// given up, or has got since, is ended.
 Connection& connect() {
-  static const bool hooked = (shm::register_fork_hook(forget_in_child), true);
-  (void)hooked;
   Client& mine = client();
-  Connection* made = mine.connection.load(std::memory_order_acquire);
-  if (made != nullptr && !made->server->poll_exit()) return *made;
+  const sys::Rights rights = sys::own_rights();
+  if (Connection* const made = mine.connection.load(std::memory_order_acquire)) {
+    if (made->socket && made->rights == rights && !made->server->poll_exit()) return *made;
+    disconnect(*made);
+  }
   delete mine.connection.exchange(nullptr, std::memory_order_acq_rel);
   auto fresh = std::make_unique<Connection>();
+  fresh->rights = rights;
   fresh->cookie = shm::make_cookie();
   sys::SocketPair pair = sys::make_socket_pair();
   fresh->server = spawn_server(pair.second.get(), fresh->cookie);
   fresh->socket = std::move(pair.first);
-  made = fresh.release();
-  mine.connection.store(made, std::memory_order_release);
-  return *made;
+  mine.connection.store(fresh.get(), std::memory_order_release);
+  return *fresh.release();
 }
 
-// It is not to start anything any more.
-void disconnect(Connection& connection) noexcept {
-  connection.server->send_signal(SIGKILL);
-  connection.socket.reset();
-  try {
-    (void)connection.server->wait(sys::kForever);
-  } catch (...) {  // NOLINT(bugprone-empty-catch): raise_on_signal: reaped at the next start
+// The pipe by which the server reports. No fork of another thread falls between what is done to the
+// write end and its note.
+class StatusPipe {
+ public:
+  StatusPipe() {
+    const std::lock_guard no_fork(shm::local().registration);
+    pipe_ = sys::make_pipe();
+    client().status.store(pipe_.write.get(), std::memory_order_relaxed);  // relaxed: see the hook
   }
-}
+  StatusPipe(const StatusPipe&) = delete;
+  StatusPipe& operator=(const StatusPipe&) = delete;
+  ~StatusPipe() { close_write_end(); }
+
+  void close_write_end() noexcept {
+    const std::lock_guard no_fork(shm::local().registration);
+    client().status.store(-1, std::memory_order_relaxed);
+    pipe_.write.reset();
+  }
+
+  [[nodiscard]] int write_end() const noexcept { return pipe_.write.get(); }
+  [[nodiscard]] sys::UniqueFd& read_end() noexcept { return pipe_.read; }
+
+ private:
+  sys::Pipe pipe_;
+};
 
 struct Request {
   sys::UniqueFd ticket;
-  sys::UniqueFd status;
   std::vector<int> descriptors;
   bool own_group = false;
 };
@@ -113,20 +155,32 @@ StreamBits add_streams(const ProcessOptions* settings, std::vector<int>& descrip
 
 enum class Outcome { started, server_died };
 
-// False: the server has died, or has not come to its main() within all that time.
+// False: the server has died, or has not come to its main() within all that time. Its end is told
+// by the pidfd: the end of its socket may be held by a child of it that has not gone on yet.
 bool await_answer(const Connection& connection, ServerAnswer& answer,
                   std::vector<sys::UniqueFd>& descriptors) noexcept {
   try {
-    return sys::receive_message(connection.socket.get(),
-                                std::as_writable_bytes(std::span(&answer, 1)), descriptors,
-                                sys::deadline_after(kPatience)) == sys::Received::message;
+    const int socket = connection.socket.get();
+    const sys::Nanoseconds deadline = sys::deadline_after(kPatience);
+    while (sys::wait_readable(socket, connection.server->pidfd(), deadline) ==
+           sys::Ready::interrupted) {
+    }
+    constexpr sys::Nanoseconds kAtOnce = 0;  // one that has died may have answered before
+    return sys::receive_message(socket, std::as_writable_bytes(std::span(&answer, 1)), descriptors,
+                                kAtOnce) == sys::Received::message;
   } catch (const std::exception&) {
     return false;
   }
 }
 
+// Of the child that this was about, nothing is left; it may have had its name already.
+void leave_slot_to_the_sweep(Expected& expected) noexcept {
+  expected.slot.let_go();
+  (void)shm::bury_if_dead(expected.slot.name());
+}
+
 Outcome ask(Connection& connection, const Request& request, Expected& expected,
-            sys::UniqueFd status) {
+            sys::UniqueFd& status) {
   const ServerRequest message{connection.cookie, request.own_group ? 1U : 0U, 0};
   if (!sys::send_message(connection.socket.get(), std::as_bytes(std::span(&message, 1)),
                          request.descriptors)) {
@@ -139,6 +193,7 @@ Outcome ask(Connection& connection, const Request& request, Expected& expected,
   if (!await_answer(connection, answer, descriptors)) return Outcome::server_died;
   MULTIPROCESSING_CRASH_POINT("process.request.answered");
   if (answer.error != 0 || descriptors.empty()) {
+    leave_slot_to_the_sweep(expected);
     sys::throw_error(answer.error != 0 ? answer.error : EPROTO, "fork", "in the fork server");
   }
   expected.slot.forked(answer.pid);
@@ -147,32 +202,44 @@ Outcome ask(Connection& connection, const Request& request, Expected& expected,
   return Outcome::started;
 }
 
-// The server died with the request in its hands. Nobody but the child and we can hold the slot's
-// byte, and we let go of it: so either the child tells its pid, or there is none.
-bool came_to_life(Expected& expected) {
-  const shm::Name name = expected.slot.name();
-  expected.slot.let_go();
-  const sys::Nanoseconds deadline = sys::deadline_after(kBirthPatience);
-  for (;;) {
-    if (const pid_t pid = shm::pid_of(name); pid != 0) {
-      sys::UniqueFd pidfd;
-      try {
-        pidfd = sys::open_pidfd(pid);
-      } catch (const std::system_error& error) {
-        if (error.code().value() != ESRCH) throw;
-        pidfd = std::move(sys::make_pipe().read);  // readable, as the pidfd of the dead
-      }
-      expected.child->found(pid, std::move(pidfd));
-      return true;
-    }
-    if (shm::bury_if_dead(name)) return false;
-    if (sys::now() > deadline) {
-      throw ProcessError(
-          "the fork server died while it started a process, of which it cannot be "
-          "told whether it lives");
-    }
-    sys::yield();
+// The pidfd of `pid`, or a descriptor that is readable as that of the dead.
+sys::UniqueFd pidfd_or_end(pid_t pid) {
+  try {
+    return sys::open_pidfd(pid);
+  } catch (const std::system_error& error) {
+    if (error.code().value() != ESRCH) throw;
+    return std::move(sys::make_pipe().read);
   }
+}
+
+// The server died with the request in its hands. A child holds the status pipe until its pid stands
+// in the slot, which is no other process's while we hold its byte: once the pipe is hung up, the
+// slot says whether there ever was a child that could have run its target.
+bool came_to_life(Expected& expected, sys::UniqueFd& status) {
+  const shm::Name name = expected.slot.name();
+  const sys::Nanoseconds deadline = sys::deadline_after(kBirthPatience);
+  sys::Ready ready{};
+  do {
+    ready = sys::wait_readable(status.get(), deadline);
+  } while (ready == sys::Ready::interrupted);
+  if (ready == sys::Ready::timed_out) {
+    expected.slot.let_go();
+    throw ProcessError(
+        "the fork server died while it started a process, of which it cannot be told whether it "
+        "lives");
+  }
+  const pid_t pid = shm::pid_of(name);
+  if (pid == 0) {
+    leave_slot_to_the_sweep(expected);
+    return false;
+  }
+  sys::UniqueFd pidfd = pidfd_or_end(pid);
+  expected.slot.let_go();
+  // One that died before the pidfd was opened: it may be another's.
+  if (shm::is_dead(name)) pidfd = std::move(sys::make_pipe().read);
+  expected.child->found(pid, std::move(pidfd));
+  expected.child->reported_by(std::move(status));
+  return true;
 }
 
 [[noreturn]] void give_up(const Connection& connection) {
@@ -203,17 +270,23 @@ Launched launch_by_server(const LaunchOptions& options, const Work& work) {
   for (int server = 1;; ++server) {
     Connection& connection = connect();
     Expected expected(options, Child::Origin::forked_by_server, ticket);
-    sys::Pipe status = sys::make_pipe();
+    StatusPipe status;
     Request request;
     request.ticket =
         seal_ticket(ticket, shm::ticket_head(expected.slot.name(), connection.cookie, 0));
     request.own_group = options.settings != nullptr && options.settings->new_group;
     const int sentinel = birth.parent_sentinel >= 0 ? birth.parent_sentinel : request.ticket.get();
     request.descriptors = {request.ticket.get(), expected.slot.life_fd(), sentinel,
-                           status.write.get()};
+                           status.write_end()};
     request.descriptors.insert(request.descriptors.end(), streams.begin(), streams.end());
-    if (ask(connection, request, expected, std::move(status.read)) == Outcome::started ||
-        (disconnect(connection), came_to_life(expected))) {
+    if (ask(connection, request, expected, status.read_end()) == Outcome::started) {
+      return Launched(std::move(expected.child));
+    }
+    const bool taken = sys::all_was_received(connection.socket.get());
+    disconnect(connection);
+    status.close_write_end();
+    request.ticket.reset();
+    if (taken && came_to_life(expected, status.read_end())) {
       return Launched(std::move(expected.child));
     }
     if (server == kServersPerStart) give_up(connection);

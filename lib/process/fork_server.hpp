@@ -12,11 +12,12 @@
 // Steps, and what a death at each leaves (P: the parent, S: the server, C: the child)
 //
 //   P claims a slot, asks     P dead: S is killed by P's life pipe; the slot is swept
-//   S forks                   S dead before: P reads the end of the file, and nobody holds the
-//                             slot's byte but P: it asks a new server
-//   C closes what is S's, takes on the name, is born as from any start method
-//   S answers                 S dead before: the byte is held: P waits for the pid in the slot and
-//                             takes C as it is
+//   S forks                   S dead before: the request is unread, or the status pipe is hung up
+//                             and no pid in the slot: P asks a new server
+//                             S out of descriptors after it: it kills and reaps C, P is told why
+//   C closes what is S's, takes on the name, lets go of the status pipe, is born as ever
+//   S answers                 S dead before: once the status pipe is hung up, the pid is in the
+//                             slot, which P keeps from others: P takes C as it is, dead or alive
 //   C ends, S writes status   S dead before: the slot tells the exit code, or the kernel
 //                             (Linux 6.15), or it counts as killed
 //

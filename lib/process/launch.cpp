@@ -92,7 +92,11 @@ Launched launch(StartMethod method, const LaunchOptions& options, const Work& wo
 int own_life_pipe_read_end() {
   Local& mine = local();
   const std::lock_guard guard(mine.lock);
-  if (!mine.life.read) mine.life = sys::make_pipe();
+  if (!mine.life.read) {
+    sys::Pipe life = sys::make_pipe();
+    sys::let_reopen_for_reading(life);  // by a child of whichever rights: sys::die_with
+    mine.life = std::move(life);
+  }
   return mine.life.read.get();
 }
 

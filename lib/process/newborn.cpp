@@ -144,7 +144,10 @@ void be_newborn(const shm::Ticket& ticket, sys::UniqueFd sentinel,
     streams.clear();
     newborn.birth.settings = &newborn.settings;
     newborn.birth.first = [&message] { take_log_heritage(message); };
-    bootstrap(newborn.birth, [&] { return newborn.work(message); });
+    bootstrap(newborn.birth, [&] {
+      newborn.settings = {};  // the streams are in their places
+      return newborn.work(message);
+    });
   } catch (...) {
     end_because_of(std::current_exception());
   }

@@ -7,9 +7,9 @@
 #include <csignal>
 #include <cstdlib>
 #include <exception>
+#include <map>
 #include <span>
 #include <system_error>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -23,6 +23,7 @@
 #include "sys/children.hpp"
 #include "sys/crash_point.hpp"
 #include "sys/io.hpp"
+#include "sys/signals.hpp"
 #include "sys/socket_pair.hpp"
 
 namespace multiprocessing::process {
@@ -44,6 +45,7 @@ class Server {
 
  private:
   using Descriptors = std::vector<sys::UniqueFd>;
+  using StatusPipes = std::map<pid_t, sys::UniqueFd>;
 
   void wait() const {
     std::array<struct pollfd, 2> watched{};
@@ -100,35 +102,47 @@ class Server {
       throw std::system_error(EPERM, std::system_category(), "a request without the cookie");
     }
     const shm::Ticket ticket(received[kRequestTicket].get(), cookie_);
-    sys::UniqueFd status = std::move(received[kRequestStatus]);
+    StatusPipes::node_type status = make_node(std::move(received[kRequestStatus]));
     shm::ChildSlot slot(ticket.name(), std::move(received[kRequestLife]));
     pid_t pid = -1;
     {
       const sys::BlockedSignals blocked;
       pid = sys::fork_process();
-      if (pid == 0) {
-        status.reset();  // or our own children would hide from the program that the server has died
-        be_child(ticket, slot, received);
-      }
+      if (pid == 0) be_child(ticket, slot, received, status.mapped());
     }
     MULTIPROCESSING_CRASH_POINT("process.server.forked");
     slot.forked(pid);
     if (request.own_group != 0) sys::lead_own_group(pid);
-    status_pipes_.emplace(pid, std::move(status));
-    sys::UniqueFd pidfd = sys::open_pidfd(pid);  // not reaped before: the pid is its own
+    sys::UniqueFd pidfd;
+    try {
+      pidfd = sys::open_pidfd(pid);  // not reaped before: the pid is its own
+    } catch (const std::system_error&) {
+      sys::kill_and_reap(pid);  // the program is told that there is no child
+      throw;
+    }
+    status.key() = pid;
+    status_pipes_.insert(std::move(status));  // made before the fork: it cannot fail
     answer = {0, pid};
     return pidfd;
   }
 
-  // Runs in the child: what is the server's is closed first.
-  [[noreturn]] void be_child(const shm::Ticket& ticket, shm::ChildSlot& slot,
-                             Descriptors& received) noexcept {
+  static StatusPipes::node_type make_node(sys::UniqueFd status) {
+    StatusPipes room;
+    room.emplace(0, std::move(status));
+    return room.extract(room.begin());
+  }
+
+  // Runs in the child: what is the server's is closed first. The own status pipe stays open until
+  // the pid stands in the slot: that is how the program learns whether there is a child.
+  [[noreturn]] void be_child(const shm::Ticket& ticket, shm::ChildSlot& slot, Descriptors& received,
+                             sys::UniqueFd& status) noexcept {
     sys::stop_watching_children();
     socket_.reset();
     ends_.reset();
     status_pipes_.clear();
     MULTIPROCESSING_CRASH_POINT("process.served.born");
     slot.become_for_another("");
+    status.reset();
     std::vector<sys::UniqueFd> streams;
     for (std::size_t i = kRequestStreams; i < received.size(); ++i) {
       streams.push_back(std::move(received[i]));
@@ -141,7 +155,7 @@ class Server {
   sys::UniqueFd socket_;
   shm::Cookie cookie_;
   sys::UniqueFd ends_;
-  std::unordered_map<pid_t, sys::UniqueFd> status_pipes_;
+  StatusPipes status_pipes_;
 };
 
 }  // namespace
@@ -153,6 +167,7 @@ void serve(int socket, const shm::Cookie& cookie) noexcept {
       throw std::system_error(EPERM, std::system_category(), "the fork server's socket");
     }
     shm::be_helper();
+    sys::ignore_signal(SIGPIPE);  // a program that does not listen to a report; not so in children
     Server(socket, cookie).run();
   } catch (...) {
     report_exception("multiprocessing.forkserver", std::current_exception());

@@ -25,14 +25,25 @@ Pipe make_pipe() {
   return {UniqueFd(above_standard_streams(ends[0])), UniqueFd(above_standard_streams(ends[1]))};
 }
 
+void let_reopen_for_reading(const Pipe& pipe) {
+  constexpr mode_t kReadableByAll = 0444;
+  if (calls().fchmod(pipe.read.get(), kReadableByAll) != 0) throw_errno("fchmod", "of a pipe");
+}
+
 Ready wait_readable(int fd, Nanoseconds deadline) {
-  struct pollfd watched = {.fd = fd, .events = POLLIN, .revents = 0};
+  return wait_readable(fd, -1, deadline);  // poll passes over what is negative
+}
+
+Ready wait_readable(int fd, int other, Nanoseconds deadline) {
+  std::array<struct pollfd, 2> watched{
+      {{.fd = fd, .events = POLLIN, .revents = 0}, {.fd = other, .events = POLLIN, .revents = 0}}};
   const std::timespec left = deadline == kForever ? std::timespec{} : time_until(deadline);
-  const int result = calls().poll(&watched, 1, deadline == kForever ? nullptr : &left);
+  const int result =
+      calls().poll(watched.data(), other < 0 ? 1 : 2, deadline == kForever ? nullptr : &left);
   if (result == 0) return Ready::timed_out;
   if (result < 0 && errno == EINTR) return Ready::interrupted;
   if (result < 0) throw_errno("poll");
-  if ((watched.revents & POLLNVAL) != 0) throw_error(EBADF, "poll");
+  if (((watched[0].revents | watched[1].revents) & POLLNVAL) != 0) throw_error(EBADF, "poll");
   return Ready::yes;
 }
 

@@ -17,11 +17,19 @@ struct Pipe {
 /// \throws std::system_error naming pipe2.
 [[nodiscard]] Pipe make_pipe();
 
+/// Lets a process of any user that has the read end open it again (/proc/self/fd), as its maker
+/// may; also one that has given up the maker's user id since.
+/// \throws std::system_error naming fchmod.
+void let_reopen_for_reading(const Pipe& pipe);
+
 enum class Ready { yes, timed_out, interrupted };
 
 /// Waits until `fd` is readable or hung up, until the absolute `deadline`; one in the past polls.
 /// Who ends it: the other end of the pipe, or the kernel when its holder or a pidfd's process ends.
 /// \throws std::system_error naming poll (EBADF if `fd` is not open).
 [[nodiscard]] Ready wait_readable(int fd, Nanoseconds deadline = kForever);
+
+/// The same for either of two.
+[[nodiscard]] Ready wait_readable(int fd, int other, Nanoseconds deadline);
 
 }  // namespace multiprocessing::sys
