@@ -21,9 +21,10 @@ void close_all() noexcept {
   }
 }
 
+// At load, so that no fork comes into the middle of it.
+const bool hooked = (shm::register_fork_hook(close_all), true);
+
 void list(int fd) noexcept {
-  static const bool hooked = (shm::register_fork_hook(close_all), true);
-  static_cast<void>(hooked);
   for (std::atomic<int>& socket : sockets) {
     int none = 0;
     // relaxed: only this process and its forks read it, and a fork copies what is there

@@ -3,7 +3,9 @@
 #include <pthread.h>
 
 #include <array>
+#include <atomic>
 #include <cstddef>
+#include <mutex>
 #include <new>
 
 #include "shm/process_table.hpp"
@@ -41,16 +43,25 @@ void after_fork_in_child() noexcept {
   mine.lock.unlock();
 }
 
+// At load, so that no thread can be in the middle of it when another forks; after those of lib/shm
+// (102) and before those of upper floors, so that locks are taken from the top down.
+__attribute__((constructor(103))) void handle_forks() {
+  (void)instance();
+  (void)pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+}
+
+constinit std::atomic<bool> titled{false};  // this process, or one that it was forked from
+
 }  // namespace
 
 Local& local() {
-  static const bool hooked = [] {
-    // The arena's hooks come first, so that its locks are taken after ours.
+  Local& mine = instance();
+  if (!titled.load(std::memory_order_acquire)) {
+    const std::lock_guard guard(mine.lock);
     if (shm::own_slot().title[0] == '\0') shm::set_title("MainProcess");
-    return pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) == 0;
-  }();
-  (void)hooked;
-  return instance();
+    titled.store(true, std::memory_order_release);
+  }
+  return mine;
 }
 
 Launching::Launching() noexcept {

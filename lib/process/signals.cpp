@@ -43,14 +43,12 @@ void begin_as_a_child() noexcept {
   sys::renew_taken_signals();
 }
 
-void install_hooks() {
-  static const bool installed = [] {
-    shm::set_interrupt_hook(throw_what_came);
-    process::set_interrupt_hook(throw_what_came);
-    shm::register_fork_hook(begin_as_a_child);
-    return true;
-  }();
-  (void)installed;
+// At load, so that no fork comes into the middle of it.
+const bool hooked = (shm::register_fork_hook(begin_as_a_child), true);
+
+void install_hooks() noexcept {
+  shm::set_interrupt_hook(throw_what_came);
+  process::set_interrupt_hook(throw_what_came);
 }
 
 }  // namespace

@@ -1,10 +1,10 @@
 #include "shm/family_end.hpp"
 
-#include <array>
 #include <atomic>
 #include <cstdint>
 
 #include "shm/arena.hpp"
+#include "shm/hook_list.hpp"
 #include "shm/local.hpp"
 #include "shm/process_table.hpp"
 #include "shm/slot_word.hpp"
@@ -13,8 +13,7 @@
 namespace multiprocessing::shm {
 namespace {
 
-constexpr std::size_t kEndHooks = 4;
-constinit std::array<std::atomic<EndHook>, kEndHooks> end_hooks{};
+constinit HookList<EndHook> end_hooks;
 
 // Before the first of the program's own static objects, so that it runs after the last of their
 // destructors. In a child of the library's it is not reached: record_end comes before.
@@ -47,21 +46,14 @@ bool is_last() noexcept {
 }  // namespace
 
 void register_end_hook(EndHook hook) noexcept {
-  for (auto& entry : end_hooks) {
-    EndHook none = nullptr;
-    // relaxed: before main()
-    if (entry.compare_exchange_strong(none, hook, std::memory_order_relaxed)) return;
-  }
+  end_hooks.add(hook);
 }
 
 void end_of_process() noexcept {
   if (Arena::made() == nullptr || alive_word().load(std::memory_order_acquire) == 0) return;
   local().slot->flags.fetch_or(kLeaving, std::memory_order_seq_cst);  // [L]
-  // relaxed: whoever has something to clean up in this process has registered before
-  if (end_hooks[0].load(std::memory_order_relaxed) == nullptr || !is_last()) return;
-  for (auto& entry : end_hooks) {
-    if (const EndHook hook = entry.load(std::memory_order_relaxed)) hook();
-  }
+  if (end_hooks.empty() || !is_last()) return;
+  end_hooks.call();
 }
 
 void be_helper() noexcept {

@@ -10,6 +10,7 @@
 
 #include "shm/arena.hpp"
 #include "shm/hold_list.hpp"
+#include "shm/hook_list.hpp"
 #include "sys/calls.hpp"
 #include "sys/memory.hpp"
 #include "sys/process.hpp"
@@ -18,10 +19,9 @@ namespace multiprocessing::shm {
 namespace {
 
 constexpr std::size_t kPendingLives = 64;
-constexpr std::size_t kForkHooks = 16;
 
 std::array<std::atomic<int>, kPendingLives> pending_lives{};  // fd + 1; 0: none
-std::array<std::atomic<ForkHook>, kForkHooks> fork_hooks{};
+constinit HookList<ForkHook> fork_hooks;
 thread_local int launching = -1;  // the life descriptor of the child that this thread forks
 thread_local Name launched_heir;  // and who inherits single holds by that
 
@@ -74,8 +74,12 @@ void after_fork_in_child() noexcept {
   unasked.reset();
 }
 
-// At load, so that no thread can be in the middle of it when another forks.
-const int handlers = pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+// At load, so that no thread can be in the middle of it when another forks; before those of upper
+// floors, so that these locks are taken after theirs.
+__attribute__((constructor(102))) void handle_forks() {
+  (void)local();
+  (void)pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+}
 
 }  // namespace
 
@@ -133,10 +137,7 @@ void forget_pending_life(int fd) noexcept {
 }
 
 void register_fork_hook(ForkHook hook) noexcept {
-  for (auto& entry : fork_hooks) {
-    ForkHook none = nullptr;
-    if (entry.compare_exchange_strong(none, hook, std::memory_order_acq_rel)) return;
-  }
+  fork_hooks.add(hook);
 }
 
 void assume(Name name, int life_fd) noexcept {
@@ -173,9 +174,7 @@ void reset_after_fork() noexcept {
   mine.pid.store(0, std::memory_order_relaxed);  // relaxed: this process has one thread
   mine.was = mine.name;
   mine.name = {};
-  for (auto& entry : fork_hooks) {
-    if (const ForkHook hook = entry.load(std::memory_order_acquire)) hook();
-  }
+  fork_hooks.call();
 }
 
 }  // namespace multiprocessing::shm

@@ -12,6 +12,7 @@
 
 #include "shm/chunk.hpp"
 #include "shm/hold_list.hpp"
+#include "shm/hook_list.hpp"
 #include "shm/local.hpp"
 #include "shm/object.hpp"
 #include "shm/process_table.hpp"
@@ -22,7 +23,7 @@
 namespace multiprocessing::shm {
 namespace {
 
-std::array<std::atomic<SweepHook>, 16> hooks{};
+constinit HookList<SweepHook> hooks;
 
 std::uint32_t slots_in_use() noexcept {
   return static_cast<std::uint32_t>(arena().header().slots_used.load(std::memory_order_acquire));
@@ -163,9 +164,7 @@ void sweep(Name dead, std::uint64_t reaping) noexcept {
   MULTIPROCESSING_CRASH_POINT("sweep.begun");
   announce_death();
   MULTIPROCESSING_CRASH_POINT("sweep.woken");
-  for (auto& entry : hooks) {
-    if (const SweepHook hook = entry.load(std::memory_order_acquire)) hook(dead, slot);
-  }
+  hooks.call(dead, slot);
   sweep_chunks(dead, slot);
   for (const JournalEntry& entry : slot.journal) sweep_entry(dead, entry, true);
   for (JournalEntry& entry : slot.journal) {
@@ -187,10 +186,7 @@ void sweep(Name dead, std::uint64_t reaping) noexcept {
 }  // namespace
 
 void register_sweep_hook(SweepHook hook) noexcept {
-  for (auto& entry : hooks) {
-    SweepHook none = nullptr;
-    if (entry.compare_exchange_strong(none, hook, std::memory_order_acq_rel)) return;
-  }
+  hooks.add(hook);
 }
 
 bool bury_if_dead(Name name) noexcept {

@@ -261,7 +261,6 @@ TEST(ForkServerFaultTest, InterruptWhileTheServerIsGivenUpDoesNoHarm) {
 TEST(ForkServerFaultTest, ForkDuringTheFirstUseLeavesNoLockBehind) {
   for (int round = 0; round < 40; ++round) {
     const test::Status status = in_a_program([round] {
-      require(active_children().empty());  // the library is in use, the server is not
       std::atomic<bool> go{false};
       std::thread first([&] {
         while (!go.load()) {
