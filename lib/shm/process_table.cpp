@@ -16,6 +16,7 @@
 #include "sys/clock.hpp"
 #include "sys/crash_point.hpp"
 #include "sys/error.hpp"
+#include "sys/mappings.hpp"
 #include "sys/ofd.hpp"
 #include "sys/process.hpp"
 
@@ -55,6 +56,13 @@ void prepare(Slot& slot, Name parent) noexcept {
 // free(g) -> live(g+1) for the lowest free slot, its byte locked by `life` before.
 Name claim_slot(sys::UniqueFd& life, Name parent, bool inherit) {
   const auto count = static_cast<std::uint32_t>(arena().header().slot_count);
+  if (!arena().owns_fd()) {
+    throw ValueError(
+        "the program has closed the descriptors of this library, as by closefrom(3) or "
+        "close_range: "
+        "what it has goes on working, but it can start no process, and none that it forks can use "
+        "the library");
+  }
   life = sys::reopen(arena().fd());
   for (std::uint32_t i = 0; i < count; ++i) {
     Slot& slot = slot_at(i);
@@ -148,13 +156,16 @@ void bury_if_crowded(std::uint32_t claimed) noexcept {
   crowded_at.store(std::max(kFew, 2 * live), std::memory_order_relaxed);
 }
 
-bool pid_is_gone(Slot& slot) noexcept {
+// At most once a second somebody compares what the kernel says of a slot's pid.
+bool check_is_due(Slot& slot) noexcept {
   const auto now = static_cast<std::uint64_t>(sys::now());
   std::uint64_t checked = slot.checked_at.load(std::memory_order_relaxed);
-  if (now - checked < static_cast<std::uint64_t>(kPidCheckEvery)) return false;
-  if (!slot.checked_at.compare_exchange_strong(checked, now, std::memory_order_relaxed)) {
-    return false;  // somebody else asks right now
-  }
+  return now - checked >= static_cast<std::uint64_t>(kPidCheckEvery) &&
+         slot.checked_at.compare_exchange_strong(checked, now, std::memory_order_relaxed);
+}
+
+bool pid_is_gone(Slot& slot) noexcept {
+  if (!check_is_due(slot)) return false;
   const auto pid = static_cast<pid_t>(slot.pid.load(std::memory_order_acquire));
   if (pid == 0) return false;  // on its way into the world
   // The word names the pid that it was read for: one that a late checker left for an earlier
@@ -168,6 +179,52 @@ bool pid_is_gone(Slot& slot) noexcept {
     known = fresh;
   }
   return !sys::process_runs(pid, known & ((std::uint64_t{1} << kStartBits) - 1));
+}
+
+// Another process of the family has this pid by now.
+bool has_another(pid_t pid, std::uint32_t than) noexcept {
+  const auto used =
+      static_cast<std::uint32_t>(arena().header().slots_used.load(std::memory_order_acquire));
+  for (std::uint32_t i = 0; i < used; ++i) {
+    Slot& slot = slot_at(i);
+    if (i == than || state_of(slot.state.load(std::memory_order_acquire)) != SlotState::live)
+      continue;
+    if (slot.pid.load(std::memory_order_acquire) == static_cast<std::uint32_t>(pid)) return true;
+  }
+  return false;
+}
+
+// The process of a slot whose byte is free has the arena in its memory.
+bool maps_arena(Name name, Slot& slot, pid_t pid) noexcept {
+  const std::uint64_t word = slot.start_time.load(std::memory_order_acquire);
+  const bool timed = word >> kStartBits == static_cast<std::uint64_t>(pid);
+  const std::uint64_t started = timed ? word & ((std::uint64_t{1} << kStartBits) - 1) : 0;
+  if (!sys::process_runs(pid, started)) return false;
+  switch (sys::maps_file(pid, arena().device(), arena().inode())) {
+    case sys::Mapped::yes:
+      return !has_another(pid, name.slot);
+    case sys::Mapped::unknown:
+      return timed;  // else it may be anybody's pid
+    case sys::Mapped::no:
+      break;
+  }
+  return false;
+}
+
+// Of a slot whose byte is free: its process has closed all its descriptors and goes on. That of a
+// process that has ended, or called exec, does not have the arena in its memory any more: the
+// kernel lets go of that first.
+bool lives_unlocked(Name name, Slot& slot) noexcept {
+  const auto pid = static_cast<pid_t>(slot.pid.load(std::memory_order_acquire));
+  if (pid == 0) return false;
+  // relaxed: a hint. One that comes too late, for the next holder of the slot, makes its death be
+  // seen a second late.
+  const bool known = (slot.flags.load(std::memory_order_relaxed) & kUnlocked) != 0;
+  if (known && !check_is_due(slot)) return true;
+  const bool lives = maps_arena(name, slot, pid);
+  if (lives && !known) slot.flags.fetch_or(kUnlocked, std::memory_order_relaxed);
+  if (!lives && known) slot.flags.fetch_and(~kUnlocked, std::memory_order_relaxed);
+  return lives;
 }
 
 }  // namespace
@@ -210,8 +267,11 @@ bool is_live(Name name) noexcept {
 bool is_dead(Name name) noexcept {
   if (!is_live(name)) return true;
   if (name == local().name) return false;
-  if (sys::byte_held(arena().fd(), name.slot) == sys::Held::no && arena().owns_fd()) return true;
-  return pid_is_gone(slot_at(name.slot));
+  Slot& slot = slot_at(name.slot);
+  if (sys::byte_held(arena().fd(), name.slot) == sys::Held::no && arena().owns_fd()) {
+    return !lives_unlocked(name, slot);
+  }
+  return pid_is_gone(slot);
 }
 
 pid_t pid_of(Name name) noexcept {

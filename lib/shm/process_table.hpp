@@ -21,9 +21,10 @@
 // Invariants
 //   I1  live(g): the byte `slot` of the arena file is locked through a description that only the
 //       slot's process holds (the parent opened it before the fork and closes its copy after).
-//   I2  A name is dead when its byte is free, or its pid is gone, a zombie or another's (start
-//   time). I3  A slot is reused only after its sweep has ended and no forked child inherits its
-//   holds.
+//   I2  A name is dead when its pid is gone, a zombie or another's (start time), or when its byte
+//   is
+//       free, unless it has the arena in its memory: it has closed all descriptors, as daemons do.
+//   I3  A slot is reused only after its sweep has ended and no forked child inherits its holds.
 //
 // Ordering
 //   [S] claim: release on state after identity -> is_live: acquire
@@ -66,8 +67,9 @@ struct JournalEntry {
 };
 
 // Bits of Slot::flags; bit 0 is the process floor's.
-inline constexpr std::uint32_t kLeaving = 1U << 1U;  // runs nothing of the program's any more
-inline constexpr std::uint32_t kHelper = 1U << 2U;   // never ran anything of the program's
+inline constexpr std::uint32_t kLeaving = 1U << 1U;   // runs nothing of the program's any more
+inline constexpr std::uint32_t kHelper = 1U << 2U;    // never ran anything of the program's
+inline constexpr std::uint32_t kUnlocked = 1U << 3U;  // lives, though its byte is free
 
 inline constexpr std::size_t kNotes = 8;
 inline constexpr std::size_t kDrops = 16;
@@ -77,7 +79,7 @@ inline constexpr std::size_t kIntents = 32;
 struct alignas(64) Slot {
   std::atomic<std::uint64_t> state;
   std::atomic<std::uint32_t> pid;          // 0: not born yet
-  std::atomic<std::uint32_t> flags;        // kLeaving, kHelper...
+  std::atomic<std::uint32_t> flags;        // kLeaving...
   std::atomic<std::uint64_t> start_time;   // pid 22, start 42 as a checker read it; 0: not yet
   std::atomic<std::uint64_t> parent;       // packed name of the process that made this one, or 0
   std::atomic<std::uint64_t> inherits;     // packed name whose holds this one inherited, or 0
@@ -115,7 +117,8 @@ bool is_present(Name name) noexcept;
 /// Memory only: the slot is live in this generation (nobody has found it dead yet).
 bool is_live(Name name) noexcept;
 /// Asks the kernel too (0.3 us, at most once a second some 20 us). True: the process has ended or
-/// called exec. Does not sweep.
+/// called exec. Of one that has closed the library's descriptors the end is seen within a second.
+/// Does not sweep.
 bool is_dead(Name name) noexcept;
 /// If `name` is dead: counts the death, wakes every sleeper of the family, sweeps its slot.
 /// True if it is dead (whoever swept).

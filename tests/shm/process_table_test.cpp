@@ -11,14 +11,19 @@
 #include <csignal>
 #include <optional>
 #include <set>
+#include <string_view>
 #include <thread>
 #include <vector>
+
+#include <multiprocessing/errors.hpp>
 
 #include <gtest/gtest.h>
 
 #include "shm/arena.hpp"
 #include "support/child.hpp"
 #include "sys/calls.hpp"
+#include "sys/ofd.hpp"
+#include "sys/pipe.hpp"
 
 namespace multiprocessing::shm {
 namespace {
@@ -115,6 +120,72 @@ TEST(ProcessTableTest, ChildKilledBeforeItTookOnItsNameIsDead) {
   EXPECT_TRUE(is_live(name)) << "nobody has looked yet";
   EXPECT_TRUE(is_dead(name));
   EXPECT_TRUE(bury_if_dead(name));
+}
+
+// As daemons do. Its byte is free, and its memory is what shows that it lives.
+TEST(ProcessTableTest, ProcessThatClosedAllDescriptorsIsAliveUntilItEnds) {
+  std::optional<ChildSlot> slot(std::in_place);
+  auto child = test::Child::run([&] {
+    slot->become("daemon");
+    test::require(close_range(3, ~0U, 0) == 0);  // hangs up
+    for (;;) pause();
+  });
+  slot->forked(child.pid());
+  const Name name = slot->name();
+  slot.reset();
+  child.await_hang_up();
+  while (sys::byte_held(arena().fd(), name.slot) != sys::Held::no) sched_yield();
+
+  EXPECT_FALSE(is_dead(name));
+  EXPECT_FALSE(is_dead(name)) << "when somebody has found that out already";
+  EXPECT_FALSE(bury_if_dead(name));
+  child.kill(SIGKILL);
+  child.wait();
+  while (!is_dead(name)) sched_yield();  // within a second
+  EXPECT_TRUE(bury_if_dead(name));
+}
+
+TEST(ProcessTableTest, ProcessThatCalledExecIsDeadThoughItRuns) {
+  sys::Pipe question = sys::make_pipe();
+  const sys::Pipe answer = sys::make_pipe();
+  std::optional<ChildSlot> slot(std::in_place);
+  auto child = test::Child::run([&] {
+    slot->become("cat");
+    question.write.reset();
+    test::require(dup2(question.read.get(), STDIN_FILENO) >= 0);
+    test::require(dup2(answer.write.get(), STDOUT_FILENO) >= 0);
+    execlp("cat", "cat", nullptr);
+    test::require(false);
+  });
+  slot->forked(child.pid());
+  const Name name = slot->name();
+  slot.reset();
+
+  // The echo shows that the new program runs, in the same process.
+  ASSERT_EQ(write(question.write.get(), "x", 1), 1);
+  ASSERT_EQ(sys::wait_readable(answer.read.get()), sys::Ready::yes);
+
+  EXPECT_TRUE(is_dead(name));
+  EXPECT_TRUE(bury_if_dead(name));
+  question.write.reset();
+  EXPECT_EQ(child.wait(), test::exited(0));
+}
+
+TEST(ProcessTableTest, ProgramThatClosedTheLibrarysDescriptorsIsToldSo) {
+  auto child = test::Child::run([] {
+    (void)self();
+    test::require(close_range(3, ~0U, 0) == 0);
+    try {
+      const ChildSlot slot;
+    } catch (const ValueError& error) {
+      const std::string_view text(error.what());
+      test::require(text.find("closed the descriptors of this library") != text.npos);
+      return;
+    }
+    test::require(false);
+  });
+
+  EXPECT_EQ(child.wait(), test::exited(0));
 }
 
 TEST(ProcessTableTest, ZombieIsDeadAtOnce) {
