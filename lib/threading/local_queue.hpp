@@ -9,7 +9,7 @@
 //   I1  Everything is touched under the lock. A node is made and destroyed outside.
 //   I2  A put or get that throws has changed nothing.
 //   I3  A forked child in whose parent another thread held the lock finds the chain whole from
-//       `first` on, or one node short, and counts it anew.
+//       `first` on, or the heap (node_heap.hpp), each maybe one node short, and counts it anew.
 //
 // Ordering: that of the lock.
 //
@@ -17,11 +17,11 @@
 
 #include <cstddef>
 #include <utility>
-#include <vector>
 
 #include <multiprocessing/detail/thread_queue.hpp>
 
 #include "threading/local_condition.hpp"
+#include "threading/node_heap.hpp"
 
 namespace multiprocessing::threads {
 
@@ -45,7 +45,7 @@ struct LocalQueue {
   bool shut_down = false;
   QueueNode* first = nullptr;
   QueueNode* last = nullptr;
-  std::vector<QueueNode*> heap;
+  NodeHeap heap;
 };
 
 /// Requires the lock. \throws what `before` throws, std::bad_alloc

@@ -9,6 +9,7 @@ namespace multiprocessing::threads {
 namespace {
 
 void count_anew(LocalQueue& queue) noexcept {
+  queue.heap.mend();
   queue.size = queue.heap.size();
   for (QueueNode* node = queue.first; node != nullptr; node = node->next) {
     ++queue.size;
@@ -101,12 +102,12 @@ bool NodeQueue::join(Timeout timeout) const {
 
 void NodeQueue::shutdown(bool immediate) const {
   LocalQueue& queue = *queue_;
-  std::vector<QueueNode*> heap;  // what is dropped is destroyed outside the lock
+  QueueNode* heap = nullptr;  // what is dropped is destroyed outside the lock
   QueueNode* chain = nullptr;
   {
     const Locked locked(queue);
     if (immediate) {
-      heap = std::exchange(queue.heap, {});
+      heap = queue.heap.take_all();
       chain = std::exchange(queue.first, nullptr);
       queue.unfinished -= std::min(queue.unfinished, queue.size);
       queue.size = 0;
@@ -116,7 +117,7 @@ void NodeQueue::shutdown(bool immediate) const {
     notify(queue.not_empty, kAllWaiters);
     notify(queue.not_full, kAllWaiters);
   }
-  for (QueueNode* node : heap) queue.destroy(node);
+  while (heap != nullptr) queue.destroy(std::exchange(heap, heap->next));
   while (chain != nullptr) queue.destroy(std::exchange(chain, chain->next));
 }
 

@@ -4,7 +4,9 @@
 #include <multiprocessing/queue.hpp>
 #include <multiprocessing/threading.hpp>
 
+#include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <optional>
 
@@ -211,6 +213,37 @@ TEST(ForkedQueueTest, ChildHasACopyOfWhatIsInTheQueue) {
             }),
             test::exited(0));
   EXPECT_EQ(q.qsize(), 3U);
+}
+
+TEST(ForkedQueueTest, NoItemIsThereTwiceWhateverAnotherThreadWasDoing) {
+  constexpr std::uint32_t kItems = 500;
+  const auto nth = [](std::uint32_t n) { return n * 2654435761U; };  // odd: all are different
+  const queue::PriorityQueue<std::uint32_t> sorted;
+  for (std::uint32_t n = 0; n < kItems; ++n) sorted.put(nth(n));
+  std::atomic<bool> stop{false};
+  Thread churner([&] {
+    for (std::uint32_t n = kItems; !stop; ++n) {
+      (void)sorted.get();
+      sorted.put(nth(n));
+    }
+  });
+  churner.start();
+  for (int round = 0; round < 100; ++round) {
+    ASSERT_EQ(in_child([&] {
+                std::optional<std::uint32_t> last;
+                std::uint32_t count = 0;
+                for (; sorted.qsize() != 0; ++count) {
+                  const std::uint32_t item = sorted.get();
+                  require(!last || item > *last);
+                  last = item;
+                }
+                require(count == kItems || count == kItems - 1);  // one may be on its way
+              }),
+              test::exited(0))
+        << "round " << round;
+  }
+  stop = true;
+  churner.join();
 }
 
 }  // namespace
