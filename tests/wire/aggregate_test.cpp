@@ -58,6 +58,12 @@ struct Tree {
   std::unique_ptr<Tree> spare;
 };
 
+struct Owner {  // its vector says that it can be copied
+  int id;
+  std::vector<std::unique_ptr<std::string>> names;
+  std::string labels[2];
+};
+
 struct Constant {
   const int number;
   std::string text;
@@ -166,6 +172,18 @@ TEST(AggregateTest, ClassThatOptedInArrivesInsideOfAStruct) {
 
   EXPECT_EQ(arrived.inner.number, 3);
   EXPECT_EQ(arrived.text, "x");
+}
+
+TEST(AggregateTest, VectorOfWhatCanOnlyBeMovedArrivesInsideOfAStruct) {
+  Owner owner{7, {}, {"a", "b"}};
+  owner.names.push_back(std::make_unique<std::string>("x"));
+
+  const auto arrived = round_trip(owner);
+
+  EXPECT_EQ(arrived.id, 7);
+  ASSERT_EQ(arrived.names.size(), 1U);
+  EXPECT_EQ(*arrived.names.front(), "x");
+  EXPECT_EQ(arrived.labels[1], "b");
 }
 
 TEST(AggregateTest, ValueNestedTooDeeplyIsRefusedAtTheSender) {

@@ -32,6 +32,10 @@ template <class T>
 concept Aggregate = std::is_class_v<T> && std::is_aggregate_v<T> && !std::is_polymorphic_v<T> &&
                     std::is_move_constructible_v<T> && !HasBase<T>;
 
+/// PFR loses `const` and `&` of fields; a class that has such fields cannot be assigned.
+template <class T>
+inline constexpr bool kTied = !(std::is_move_assignable_v<T> || std::is_copy_assignable_v<T>);
+
 struct AnyLvalue {  // initializes any field of a class that can be copied
   std::size_t index;
   template <class Field>
@@ -39,15 +43,26 @@ struct AnyLvalue {  // initializes any field of a class that can be copied
   template <class Field>
   operator Field&() const& noexcept;
 };
-struct AnyPrvalue {  // any field of one that can only be moved
+struct AnyPrvalue {  // any field that is no reference
   std::size_t index;
   template <class Field>
   operator Field() const&& noexcept;
 };
 // NOLINTEND(google-explicit-constructor)
 
+// Clang compiles the copy constructor that an lvalue asks for, also where nothing is evaluated:
+// that of a vector of elements that can only be moved does not compile, though it seems to be
+// there.
+#if defined(__clang__)
 template <class T>
-using AnyField = std::conditional_t<std::is_copy_constructible_v<T>, AnyLvalue, AnyPrvalue>;
+inline constexpr bool kFromLvalues = std::is_copy_constructible_v<T> && kTied<T>;
+#else
+template <class T>
+inline constexpr bool kFromLvalues = std::is_copy_constructible_v<T>;
+#endif
+
+template <class T>
+using AnyField = std::conditional_t<kFromLvalues<T>, AnyLvalue, AnyPrvalue>;
 
 // T can be written T{before..., {inner...}, after...}. Arrays take as many `inner` as they have
 // elements, and one place per element outside of braces; anything else takes one place.
@@ -146,10 +161,6 @@ inline constexpr std::size_t kPlaces = count_places<T>();
 
 template <class T>
 inline constexpr std::size_t kFields = count_fields<T, kPlaces<T>>();
-
-/// PFR loses `const` and `&` of fields; a class that has such fields cannot be assigned.
-template <class T>
-inline constexpr bool kTied = !(std::is_move_assignable_v<T> || std::is_copy_assignable_v<T>);
 
 template <class T>
 inline constexpr bool kReflectable = kFields<T> <= (kTied<T> ? kMaxTiedFields : kMaxFields) &&
