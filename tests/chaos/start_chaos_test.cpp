@@ -2,8 +2,11 @@
 // fork_server.hpp. Nobody hangs, nobody is left over, and the next start succeeds.
 
 #include <multiprocessing/process.hpp>
+#include <multiprocessing/sharedctypes.hpp>
+#include <multiprocessing/synchronize.hpp>
 
 #include <sched.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdlib>
@@ -13,7 +16,9 @@
 
 #include "support/chaos.hpp"
 #include "support/child.hpp"
+#include "sys/calls.hpp"
 #include "sys/crash_point.hpp"
+#include "sys/process.hpp"
 
 namespace multiprocessing {
 namespace {
@@ -136,6 +141,36 @@ TEST_P(ReplacedServerChaosTest, StartSucceedsThoughTheServerDiesInTheMiddleOfIt)
 INSTANTIATE_TEST_SUITE_P(Points, ReplacedServerChaosTest,
                          testing::Values("process.server.asked", "process.server.forked",
                                          "process.server.answered"));
+
+// The parent looks only when the child has come to its end: it must not take that for none.
+TEST_F(StartChaosTest, ChildThatHasEndedBeforeItsServersDeathIsSeenIsNotStartedAgain) {
+  auto program = test::Child::run([&] {
+    test::require(code_of(StartMethod::spawn) == 0);
+    ::setenv(kCrashAt, "process.server.forked:2", 1);
+    test::require(code_of(StartMethod::forkserver) == 0);
+    static const Semaphore runs(0);
+    static const RawValue<pid_t> pid(0);
+    static decltype(sys::Calls::recvmsg) receive = nullptr;
+    const sys::ScopedCall seen_late(&sys::Calls::recvmsg, [](int fd, msghdr* message, int flags) {
+      while (runs.get_value() == 0 || sys::process_runs(pid.get(), 0)) ::sched_yield();
+      return receive(fd, message, flags);
+    });
+    receive = seen_late.original();
+    Process process(
+        {.method = StartMethod::forkserver},
+        [](const Semaphore& run, const RawValue<pid_t>& own) {
+          own.set(::getpid());
+          run.release();
+        },
+        runs, pid);
+    process.start();
+    test::require(process.join());
+    test::require(process.exitcode() == 0);
+    test::require(runs.get_value() == 1);
+  });
+
+  EXPECT_EQ(program.wait(), test::exited(0));
+}
 
 TEST_F(StartChaosTest, ServersChildKilledInItsFirstStepIsSeenAsKilled) {
   auto program = test::Child::run([&] {
