@@ -202,44 +202,52 @@ Outcome ask(Connection& connection, const Request& request, Expected& expected,
   return Outcome::started;
 }
 
-// The pidfd of `pid`, or a descriptor that is readable as that of the dead.
-sys::UniqueFd pidfd_or_end(pid_t pid) {
+// The pidfd of the child that has the slot, or a descriptor that is readable as that of the dead.
+sys::UniqueFd pidfd_or_end(pid_t pid, Expected& expected) {
+  sys::UniqueFd pidfd;
   try {
-    return sys::open_pidfd(pid);
+    pidfd = sys::open_pidfd(pid);
   } catch (const std::system_error& error) {
     if (error.code().value() != ESRCH) throw;
-    return std::move(sys::make_pipe().read);
   }
+  expected.slot.let_go();
+  // One that died before the pidfd was opened: it may be another's.
+  if (!pidfd || shm::is_dead(expected.slot.name())) return std::move(sys::make_pipe().read);
+  return pidfd;
 }
 
 // The server died with the request in its hands. A child holds the status pipe until its pid stands
 // in the slot, which is no other process's while we hold its byte: once the pipe is hung up, the
 // slot says whether there ever was a child that could have run its target.
-bool came_to_life(Expected& expected, sys::UniqueFd& status) {
-  const shm::Name name = expected.slot.name();
+bool find_child(Expected& expected, sys::UniqueFd& status) {
   const sys::Nanoseconds deadline = sys::deadline_after(kBirthPatience);
   sys::Ready ready{};
   do {
     ready = sys::wait_readable(status.get(), deadline);
   } while (ready == sys::Ready::interrupted);
   if (ready == sys::Ready::timed_out) {
-    expected.slot.let_go();
     throw ProcessError(
         "the fork server died while it started a process, of which it cannot be told whether it "
         "lives");
   }
-  const pid_t pid = shm::pid_of(name);
-  if (pid == 0) {
-    leave_slot_to_the_sweep(expected);
-    return false;
-  }
-  sys::UniqueFd pidfd = pidfd_or_end(pid);
-  expected.slot.let_go();
-  // One that died before the pidfd was opened: it may be another's.
-  if (shm::is_dead(name)) pidfd = std::move(sys::make_pipe().read);
-  expected.child->found(pid, std::move(pidfd));
+  const pid_t pid = shm::pid_of(expected.slot.name());
+  if (pid == 0) return false;
+  expected.child->found(pid, pidfd_or_end(pid, expected));
   expected.child->reported_by(std::move(status));
   return true;
+}
+
+// False: there is none, and nothing is left of one. A child that is not found for an error of ours
+// keeps its slot.
+bool came_to_life(Expected& expected, sys::UniqueFd& status) {
+  try {
+    if (find_child(expected, status)) return true;
+  } catch (...) {
+    leave_slot_to_the_sweep(expected);
+    throw;
+  }
+  leave_slot_to_the_sweep(expected);
+  return false;
 }
 
 [[noreturn]] void give_up(const Connection& connection) {
