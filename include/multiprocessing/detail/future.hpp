@@ -14,6 +14,7 @@
 ///   future.add_done_callback([](Future<int> f) { std::cout << f.result(); });
 /// \endcode
 
+#include <concepts>
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
@@ -192,6 +193,16 @@ class AnyFuture : public detail::FutureMethods<AnyFuture> {
   std::shared_ptr<detail::FutureBase> state_;
 };
 
+namespace detail {
+
+/// For a Waitable that holds it.
+template <class F>
+  requires std::derived_from<F, FutureMethods<F>>
+std::shared_ptr<FutureBase> future_state(const F& future) {
+  return FutureAccess::state_of(future).shared_from_this();
+}
+
+}  // namespace detail
 }  // namespace multiprocessing
 
 template <class R>

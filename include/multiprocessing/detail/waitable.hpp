@@ -23,6 +23,7 @@
 #include <vector>
 
 #include <multiprocessing/detail/connection_bytes.hpp>
+#include <multiprocessing/detail/future_base.hpp>
 #include <multiprocessing/detail/queue_bytes.hpp>
 #include <multiprocessing/detail/timeout.hpp>
 #include <multiprocessing/errors.hpp>
@@ -42,6 +43,7 @@ struct WaitEntry {
   std::shared_ptr<connection::Transport> connection;
   std::optional<ByteQueue> queue;
   int fd = -1;
+  std::shared_ptr<FutureBase> future{};
 };
 
 template <class X>
@@ -77,6 +79,11 @@ template <class X>
 concept WaitsItself =
     std::same_as<X, int> || std::same_as<X, Waitable> || kIsVariant<X> || WaitsAsConnection<X> ||
     WaitsAsQueue<X> || WaitsBySentinel<X> || WaitsByFileno<X>;
+// found in detail/future.hpp, by argument
+template <class X>
+concept WaitsAsFuture = requires(const X& x) {
+  { future_state(x) } -> std::convertible_to<std::shared_ptr<FutureBase>>;
+};
 template <class X>
 concept WaitsByPointer = !WaitsItself<X> && requires(const X& x) {
   *x;
@@ -102,6 +109,8 @@ WaitEntry wait_entry(const X& x) {
     return {nullptr, std::nullopt, x.sentinel()};
   } else if constexpr (WaitsByFileno<X>) {
     return {nullptr, std::nullopt, x.fileno()};
+  } else if constexpr (WaitsAsFuture<X>) {
+    return {nullptr, std::nullopt, -1, future_state(x)};
   } else {
     return wait_entry<std::remove_cvref_t<decltype(*x)>>(*x);
   }
@@ -110,15 +119,17 @@ WaitEntry wait_entry(const X& x) {
 }  // namespace detail
 
 /// What `wait` takes: connections, queues, processes by pointer and children, whatever has a
-/// `fileno()` or `sentinel()`, descriptors, a std::variant of these, or Waitable.
+/// `fileno()` or `sentinel()`, descriptors, a std::variant of these, or Waitable. In the last two
+/// there may be futures; a range of nothing but futures is what the `wait` of futures.hpp takes.
 template <class X>
 concept WaitableType = detail::WaitsItself<X> || detail::WaitsByPointer<X>;
 
 /// Any one of what can be waited for, so that different ones go into one range.
 class Waitable {
  public:
-  template <WaitableType X>
-    requires(!std::same_as<X, Waitable> && std::copy_constructible<X>)
+  template <class X>
+    requires((WaitableType<X> || detail::WaitsAsFuture<X>) && !std::same_as<X, Waitable> &&
+             std::copy_constructible<X>)
   Waitable(X x)  // NOLINT(google-explicit-constructor): as into a variant
       : value_(std::move(x)),
         entry_([](const std::any& value) { return detail::wait_entry(*std::any_cast<X>(&value)); }),
@@ -168,8 +179,8 @@ MULTIPROCESSING_API std::vector<std::size_t> wait_for(std::span<const WaitEntry>
 }  // namespace detail
 
 /// Waits until one of the objects is ready: a message or the end has come, a queue holds something
-/// or is shut down, a process has ended, a descriptor is readable. Those that are ready then, in
-/// the order given; none: the time is over. Takes nothing from them.
+/// or is shut down, a process has ended, a descriptor is readable, a future is done. Those that are
+/// ready then, in the order given; none: the time is over. Takes nothing from them.
 /// \throws std::system_error (EBADF) for what is closed, KeyboardInterrupt
 template <std::ranges::input_range R>
   requires WaitableType<std::ranges::range_value_t<R>> &&
