@@ -110,9 +110,24 @@ std::uint64_t find_alike(std::uint32_t size_class) noexcept {
   return 0;
 }
 
+// A warm run where the last one ended. What is freed in the order in which it was obtained is found
+// there at once, and not among words that are just being freed. Within what a search from the
+// beginning has come to, so that no more memory is gone through than is needed at once.
+std::uint64_t find_next(std::uint64_t count) noexcept {
+  constexpr std::uint32_t kSearchEvery = 128;  // demand may have fallen
+  RunCursor& cursor = local().run_cursor;
+  if (++cursor.found % kSearchEvery == 0) cursor = {};
+  const std::uint64_t first = cursor.next + count <= cursor.end ? cursor.next : 1;
+  if (first + count > cursor.end) return 0;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    if (chunk_state(first + i) != ChunkState::warm) return 0;
+  }
+  return first;
+}
+
 // First chunk of a free run, warm ones first; past the high-water mark if nothing else fits.
 // 0: the arena's address space is used up.
-std::uint64_t find_run(std::uint64_t count) noexcept {
+std::uint64_t find_first(std::uint64_t count) noexcept {
   ArenaHeader& head = arena().header();
   const std::uint64_t used = head.chunks_used.load(std::memory_order_acquire);
   std::uint64_t warm = 0;  // chunks in a row, up to here
@@ -133,6 +148,17 @@ std::uint64_t find_run(std::uint64_t count) noexcept {
     }
   }
   return 0;
+}
+
+// Requires local().chunks.
+std::uint64_t find_run(std::uint64_t count) noexcept {
+  std::uint64_t first = find_next(count);
+  if (first == 0) first = find_first(count);
+  if (first == 0) return 0;
+  RunCursor& cursor = local().run_cursor;
+  cursor.next = first + count;
+  cursor.end = std::max(cursor.end, cursor.next);
+  return first;
 }
 
 // What was claimed and neither committed nor used is again what it was: one that has no memory must

@@ -15,6 +15,13 @@
 
 namespace multiprocessing::shm {
 
+/// Where this process looks for runs of chunks. Hints.
+struct RunCursor {
+  std::uint64_t next = 1;
+  std::uint64_t end = 0;  // of the region gone through
+  std::uint32_t found = 0;
+};
+
 struct Local {
   Name name;                         // nobody: not registered
   Name was;                          // of the process that this one was forked from
@@ -28,9 +35,10 @@ struct Local {
   std::atomic<std::uint64_t> forks{0};  // of this process, so far
   std::mutex arena;                     // its making
   std::mutex registration;              // names, and life descriptors on their way to a child
-  std::mutex chunks;                    // one chunk note a slot; guards the next
+  std::mutex chunks;                    // one chunk note a slot; guards the next two
   std::uint64_t freed_chunks = 0;       // since this process last counted the warm ones
-  std::mutex holds;                     // local holds and the own hold list
+  RunCursor run_cursor;
+  std::mutex holds;  // local holds and the own hold list
 };
 
 /// The process's only instance; never destroyed.
