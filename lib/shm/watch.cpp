@@ -1,6 +1,7 @@
 #include "shm/watch.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "shm/local.hpp"
 #include "shm/process_table.hpp"
@@ -12,6 +13,7 @@ namespace {
 
 constexpr sys::Nanoseconds kShort = 50'000'000;
 constexpr sys::Nanoseconds kLong = 1'000'000'000;
+constexpr int kCalm = kLong / kShort;
 constexpr sys::Nanoseconds kStale = 500'000'000;  // a seat that has not ticked: stopped, or gone
 
 std::atomic<void (*)()> interrupt_hook{nullptr};
@@ -157,6 +159,8 @@ void Sleeper::tick() noexcept {
   seated_ = arena().header().seat.load(std::memory_order_relaxed) == pack_name(here().name);
   (void)bury_the_dead();
   const std::uint64_t deaths = arena().header().deaths.load(std::memory_order_seq_cst);  // [D]
+  calm_ = std::exchange(deaths_, deaths) == deaths ? calm_ + 1 : 0;
+  if (calm_ % kCalm != 0 && calm_ > kCalm) return;
   for_each_note([deaths](SleepNote& note, std::atomic<std::uint32_t>& word) {
     if (note.epoch.load(std::memory_order_seq_cst) != deaths) wake(word, INT32_MAX);
     return true;

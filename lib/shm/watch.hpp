@@ -6,7 +6,8 @@
 // its condition again, and sleeps: 50 ms first, then in slices of 1 s. One sleeper holds the seat
 // and keeps 50 ms slices; when it takes it and at the end of each, it looks at every slot. Whoever
 // finds a dead one counts the death and wakes every noted word; each tick wakes again whoever noted
-// an older count.
+// an older count; where nobody has died for a second, one tick in 20 does, as everybody has looked
+// by himself since.
 //
 // Layout: SleepNote in the slot (process_table.hpp), `deaths` and `seat` in the arena's header.
 // States of the seat: 0 or a packed name; open when 0 or when its holder is dead.
@@ -74,6 +75,8 @@ class Sleeper {
   const std::atomic<std::uint32_t>* word_;  // nullptr: the bell
   std::uint32_t bell_ = 0;                  // its index + 1; 0: the word
   sys::Nanoseconds slice_ends_ = 0;         // 0: none has begun
+  std::uint64_t deaths_ = 0;                // as of the last tick
+  int calm_ = 0;                            // ticks since that one changed
   int note_ = -1;
   bool seated_ = false;
   bool long_ = false;
