@@ -68,6 +68,9 @@ class LaneThreadTest : public testing::TestWithParam<std::uint64_t> {
  protected:
   static constexpr std::uint64_t kLanes = 3;
 
+  // Through one place each item waits for a turn of the processor, which is long on a busy machine.
+  static std::uint64_t items() { return GetParam() == 1 ? kItems / 20 : kItems; }
+
   static lanes::LocalQueue& local(const Queue<std::uint64_t>& queue) {
     auto* object = shm::find_object(queue.handle_id().value, shm::ObjectKind::queue);
     return lanes::local_queue(queue.handle_id().value, *shm::payload<lanes::QueueState>(object));
@@ -78,7 +81,7 @@ class LaneThreadTest : public testing::TestWithParam<std::uint64_t> {
     lanes::LaneWriter writer;
     writer.attach(view);
     std::uint64_t credit = 0;
-    for (std::uint64_t i = 0; i < kItems; ++i) {
+    for (std::uint64_t i = 0; i < items(); ++i) {
       const std::uint64_t item = producer << 32U | i;
       lanes::Word* record = writer.room(view, view.header + 1);
       while (view.bounded() &&
@@ -108,7 +111,7 @@ TEST_P(LaneThreadTest, ConsumersSeeEachLaneInOrderAndNothingTwice) {
   for (int c = 0; c < 2; ++c) {
     threads.emplace_back([&] {
       std::array<std::uint64_t, kLanes> next{};
-      while (total.load() < kLanes * kItems) {
+      while (total.load() < kLanes * items()) {
         const std::optional<std::uint64_t> item = queue.try_get();
         if (!item) {
           std::this_thread::yield();
@@ -124,8 +127,8 @@ TEST_P(LaneThreadTest, ConsumersSeeEachLaneInOrderAndNothingTwice) {
   }
   for (std::thread& thread : threads) thread.join();
 
-  EXPECT_EQ(total.load(), kLanes * kItems);
-  for (const auto& sum : sums) EXPECT_EQ(sum.load(), kItems * (kItems - 1) / 2);
+  EXPECT_EQ(total.load(), kLanes * items());
+  for (const auto& sum : sums) EXPECT_EQ(sum.load(), items() * (items() - 1) / 2);
   EXPECT_TRUE(queue.empty());
 }
 
