@@ -137,13 +137,38 @@ class QueueChaosTest : public testing::TestWithParam<Case> {
     }
   }
 
-  void be_survivor() {
-    std::uint32_t item = kVictims;
+  // Number `which` of `all`, each with items of its own.
+  void be_survivor(std::uint32_t which = 0, std::uint32_t all = 1) {
+    constexpr std::uint32_t kTheirs = kItems - 10 - kVictims;
+    std::uint32_t item = kVictims + which * (kTheirs / all);
+    const std::uint32_t end = item + kTheirs / all;
     while (!diary_->stop.load()) {
       (void)get(3ms);
-      if (item + 1 < kItems && put(item, Timeout::zero())) ++item;
+      if (item < end && put(item, Timeout::zero())) ++item;
       (void)get();
     }
+  }
+
+  // As many as five processes at once need: their table stays.
+  void make_lanes() {
+    std::vector<Child> all;
+    for (std::uint32_t i = 0; i < 6; ++i) {
+      all.push_back(Child::run([this, i] {
+        require(put(kItems - 10 + i));
+        test::hang_up_and_wait();
+      }));
+      all.back().await_hang_up();
+      EXPECT_TRUE(get());
+    }
+    for (Child& child : all) child.kill(SIGKILL);
+    for (Child& child : all) EXPECT_EQ(child.wait(), test::killed_by(SIGKILL));
+    (void)shm::bury_the_dead();
+  }
+
+  void forget_items() {
+    diary_->stop.store(false);
+    for (auto& count : diary_->got) count.store(0, std::memory_order_relaxed);
+    for (auto& count : diary_->put) count.store(0, std::memory_order_relaxed);
   }
 
   // After the parent and a child that is gone have used the queue: what it may keep.
@@ -213,6 +238,25 @@ TEST_P(QueueChaosTest, SurvivorsGoOnAndNothingIsLost) {
   EXPECT_EQ(blocks_at_rest(), before);
 }
 
+TEST_P(QueueChaosTest, ThreeSurvivorsGoOnEachTimeOfTwenty) {
+  make_lanes();
+  const std::uint64_t before = blocks_at_rest();
+  for (int round = 0; round < 20; ++round) {
+    forget_items();
+    std::array survivors{Child::run([&] { be_survivor(0, 3); }),
+                         Child::run([&] { be_survivor(1, 3); }),
+                         Child::run([&] { be_survivor(2, 3); })};
+    auto victim = Child::run([&] { be_victim(600); });
+
+    const test::Status end = victim.wait();
+    diary_->stop.store(true);
+    for (Child& survivor : survivors) ASSERT_EQ(survivor.wait(), test::exited(0)) << round;
+    (void)shm::bury_the_dead();
+    ASSERT_NO_FATAL_FAILURE(check_what_is_left(end == test::killed_by(SIGKILL))) << round;
+    ASSERT_EQ(blocks_at_rest(), before) << round;
+  }
+}
+
 constexpr Case kCases[] = {
     {"queue.attach.owned", Kind::plain, false},
     {"queue.attach.counted", Kind::bounded, false},
@@ -272,7 +316,7 @@ class QueueKillTest : public QueueChaosTest {};
 TEST_P(QueueKillTest, KilledAtAnyMomentNothingIsLostAndEverythingComesBack) {
   const std::uint64_t before = blocks_at_rest();
   for (unsigned round = 0; round < 25; ++round) {
-    diary_->stop.store(false);
+    forget_items();
     auto survivor = Child::run([&] { be_survivor(); });
     auto victim = Child::run([&] {
       test::hang_up();
@@ -287,8 +331,6 @@ TEST_P(QueueKillTest, KilledAtAnyMomentNothingIsLostAndEverythingComesBack) {
     ASSERT_EQ(survivor.wait(), test::exited(0));
     (void)shm::bury_the_dead();
     ASSERT_NO_FATAL_FAILURE(check_what_is_left(true)) << round;
-    for (auto& count : diary_->got) count.store(0, std::memory_order_relaxed);
-    for (auto& count : diary_->put) count.store(0, std::memory_order_relaxed);
     ASSERT_EQ(blocks_at_rest(), before) << round;
   }
 }
