@@ -48,7 +48,7 @@
 //   keeper in clean            the next keeper cleans the seat from the start: each step is a
 //                              compare-exchange from the dead worker's exact word
 // Points: pool.task.noted .claimed .run .stored .published, pool.clean.begun .marked .pushed
-//   .cleared
+//   .cleared .vacated
 
 #include <atomic>
 #include <cstddef>

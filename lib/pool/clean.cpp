@@ -56,6 +56,7 @@ void Keeper::clean(std::uint32_t index, int status) {
   MULTIPROCESSING_CRASH_POINT("pool.clean.cleared");
   seat.word.store(SeatWord{SeatPhase::vacant, incarnation + 1, {}}.packed(),
                   std::memory_order_release);
+  MULTIPROCESSING_CRASH_POINT("pool.clean.vacated");
   posts_[index] = {};
   count_start(had_started);  // last: a successor of ours would count it once more
   finish_wakes(state_);

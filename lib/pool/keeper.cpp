@@ -63,6 +63,9 @@ int Keeper::run() {
 void Keeper::adopt() {
   for (std::uint32_t i = 0; i < state_.seats; ++i) adopt_seat(i);
   finish_wakes(state_);
+  // The keeper before us may have died before it told of what it had given back, and a seat that is
+  // wanted no more is not filled: nobody else would look.
+  if (has_work(view_)) wake_parked(state_, kMaxWorkers);
   state_.keepers.fetch_add(1, std::memory_order_relaxed);  // relaxed: only the number counts
   MULTIPROCESSING_CRASH_POINT("pool.keeper.adopted");
 }

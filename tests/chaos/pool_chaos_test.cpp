@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <fstream>
 #include <ostream>
 #include <string>
 #include <thread>
@@ -244,34 +246,33 @@ TEST_P(PoolKeeperChaosTest, TerminateEndsThePoolAllTheSame) {
   pool.join();
 }
 
-INSTANTIATE_TEST_SUITE_P(Points, PoolKeeperChaosTest,
-                         testing::Values(At{"pool.keeper.started"}, At{"pool.keeper.adopted"},
-                                         At{"pool.seat.starting"}, At{"pool.seat.starting", 2},
-                                         At{"pool.seat.launched"}, At{"pool.seat.launched", 2},
-                                         At{"pool.clean.begun"}, At{"pool.clean.begun", 2},
-                                         At{"pool.chunk.failed"}, At{"pool.chunk.given_back"},
-                                         At{"pool.clean.marked"}, At{"pool.clean.marked", 2},
-                                         At{"pool.ring.pushed"}, At{"pool.clean.pushed"},
-                                         At{"pool.clean.cleared"}, At{"pool.clean.cleared", 2},
-                                         At{"process.newborn.read", 1, StartMethod::spawn},
-                                         At{"process.newborn.held", 1, StartMethod::spawn},
-                                         At{"pool.keeper.started", 1, StartMethod::spawn},
-                                         At{"pool.keeper.adopted", 1, StartMethod::spawn},
-                                         At{"pool.seat.starting", 2, StartMethod::spawn},
-                                         At{"process.spawn.claimed", 1, StartMethod::spawn},
-                                         At{"process.spawn.sealed", 2, StartMethod::spawn},
-                                         At{"process.spawn.executed", 1, StartMethod::spawn},
-                                         At{"process.spawn.executed", 2, StartMethod::spawn},
-                                         At{"pool.seat.launched", 2, StartMethod::spawn},
-                                         At{"process.served.born", 1, StartMethod::forkserver},
-                                         At{"pool.keeper.started", 1, StartMethod::forkserver},
-                                         At{"pool.keeper.adopted", 1, StartMethod::forkserver},
-                                         At{"pool.seat.starting", 2, StartMethod::forkserver},
-                                         At{"pool.seat.launched", 1, StartMethod::forkserver},
-                                         At{"pool.seat.launched", 2, StartMethod::forkserver},
-                                         At{"pool.clean.begun", 1, StartMethod::forkserver},
-                                         At{"pool.clean.marked", 1, StartMethod::forkserver},
-                                         At{"pool.clean.cleared", 2, StartMethod::forkserver}));
+INSTANTIATE_TEST_SUITE_P(
+    Points, PoolKeeperChaosTest,
+    testing::Values(At{"pool.keeper.started"}, At{"pool.keeper.adopted"}, At{"pool.seat.starting"},
+                    At{"pool.seat.starting", 2}, At{"pool.seat.launched"},
+                    At{"pool.seat.launched", 2}, At{"pool.clean.begun"}, At{"pool.clean.begun", 2},
+                    At{"pool.chunk.failed"}, At{"pool.chunk.given_back"}, At{"pool.clean.marked"},
+                    At{"pool.clean.marked", 2}, At{"pool.ring.pushed"}, At{"pool.clean.pushed"},
+                    At{"pool.clean.cleared"}, At{"pool.clean.cleared", 2}, At{"pool.clean.vacated"},
+                    At{"pool.clean.vacated", 2}, At{"process.newborn.read", 1, StartMethod::spawn},
+                    At{"process.newborn.held", 1, StartMethod::spawn},
+                    At{"pool.keeper.started", 1, StartMethod::spawn},
+                    At{"pool.keeper.adopted", 1, StartMethod::spawn},
+                    At{"pool.seat.starting", 2, StartMethod::spawn},
+                    At{"process.spawn.claimed", 1, StartMethod::spawn},
+                    At{"process.spawn.sealed", 2, StartMethod::spawn},
+                    At{"process.spawn.executed", 1, StartMethod::spawn},
+                    At{"process.spawn.executed", 2, StartMethod::spawn},
+                    At{"pool.seat.launched", 2, StartMethod::spawn},
+                    At{"process.served.born", 1, StartMethod::forkserver},
+                    At{"pool.keeper.started", 1, StartMethod::forkserver},
+                    At{"pool.keeper.adopted", 1, StartMethod::forkserver},
+                    At{"pool.seat.starting", 2, StartMethod::forkserver},
+                    At{"pool.seat.launched", 1, StartMethod::forkserver},
+                    At{"pool.seat.launched", 2, StartMethod::forkserver},
+                    At{"pool.clean.begun", 1, StartMethod::forkserver},
+                    At{"pool.clean.marked", 1, StartMethod::forkserver},
+                    At{"pool.clean.cleared", 2, StartMethod::forkserver}));
 
 class PoolServerChaosTest : public testing::TestWithParam<At> {};
 
@@ -301,6 +302,48 @@ INSTANTIATE_TEST_SUITE_P(Points, PoolServerChaosTest,
                          testing::Values(At{"process.server.asked", 2},
                                          At{"process.server.forked", 2},
                                          At{"process.server.answered", 2}));
+
+// In worker 1, where it dies of its first attempt once told to; worker 0 has nothing to do.
+int die_in_worker_one(const Event& begun, const Event& go, const Event& again) {
+  if (again.is_set()) return worker_index();
+  if (worker_index() == 0) {
+    begun.wait();
+    return 0;
+  }
+  begun.set();
+  go.wait();
+  again.set();
+  return die();
+}
+
+bool is_asleep(pid_t pid) {
+  std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
+  std::string text;
+  std::getline(stat, text);
+  const std::size_t name_ends = text.rfind(')');
+  return name_ends != std::string::npos && text[name_ends + 2] == 'S';
+}
+
+TEST(PoolShrunkChaosTest, WhatTheLastSeatHadIsTakenUpThoughTheKeeperDiesAndFillsItNoMore) {
+  const Event begun;
+  const Event go;
+  const Event again;
+  Pool pool = make_armed({"pool.clean.vacated"}, {.processes = 2, .retries = 1});
+  const pid_t keeper = test::keeper_pid();
+  auto first = pool.apply_async(die_in_worker_one, begun, go, again);
+  auto second = pool.apply_async(die_in_worker_one, begun, go, again);
+  begun.wait();
+  pool.resize(1);
+  while (!first.ready() && !second.ready()) std::this_thread::yield();
+  const int idle = pool.stats()[0].pid;
+  while (!is_asleep(idle)) std::this_thread::yield();
+
+  go.set();
+
+  EXPECT_EQ(first.get(std::chrono::seconds(20)), 0);
+  EXPECT_EQ(second.get(std::chrono::seconds(20)), 0);
+  EXPECT_FALSE(sys::process_runs(keeper, 0)) << "the point was not met";
+}
 
 class PoolStartChaosTest : public testing::TestWithParam<At> {};
 
