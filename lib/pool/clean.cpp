@@ -61,6 +61,7 @@ void Keeper::clean(std::uint32_t index, int status) {
   count_start(had_started);  // last: a successor of ours would count it once more
   finish_wakes(state_);
   // It may have been the one that others relied on to look for work.
+  std::atomic_thread_fence(std::memory_order_seq_cst);  // [I]: its bits were cleared
   if (more || has_work(view_)) wake_parked(state_, kMaxWorkers);
   item_ended(state_);
   kill_strays();

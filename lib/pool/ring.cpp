@@ -67,7 +67,8 @@ void Ring::grow() {
         .store(entry(old, p).load(std::memory_order_relaxed),
                std::memory_order_relaxed);  // relaxed: [G] publishes them
   }
-  state_->current.store(old + 1, std::memory_order_release);  // [G]
+  // seq_cst: [G], and before the push that follows, as [P]
+  state_->current.store(old + 1, std::memory_order_seq_cst);
 }
 
 void Ring::reserve() {

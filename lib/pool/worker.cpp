@@ -227,7 +227,10 @@ bool Worker::search(Unit& unit) noexcept {
     if (found) {
       clear_bit(state.searching, me_.seat);
       // Whoever made work meanwhile relied on us.
-      if (anybody(state.parked, state) && has_work(view_)) wake_parked(state, 1);
+      if (anybody(state.parked, state)) {
+        std::atomic_thread_fence(std::memory_order_seq_cst);  // [I]
+        if (has_work(view_)) wake_parked(state, 1);
+      }
       return true;
     }
     if (park(unit)) return true;
@@ -241,6 +244,9 @@ bool Worker::park(Unit& unit) noexcept {
   seat_.park.store(1, std::memory_order_relaxed);  // relaxed: the bit, which follows, publishes it
   set_bit(state.parked, me_.seat);
   clear_bit(state.searching, me_.seat);
+  // Between the bits and each look that follows, at the rings as at the phase: the looks are
+  // acquire only.
+  std::atomic_thread_fence(std::memory_order_seq_cst);  // [I]
   MULTIPROCESSING_CRASH_POINT("pool.seat.parked");
   const bool found = claim(unit);  // S5
   if (found || !keep_looking()) {
