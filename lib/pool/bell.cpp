@@ -54,9 +54,15 @@ detail::Handle own_bell() {
   return *handle;
 }
 
+// Who finds it unset after another one has rung need not ring: who armed it before that has been
+// woken, and who arms it later sees what we published.
 void ring(Bell& bell) noexcept {
-  if (bell.load(std::memory_order_seq_cst) == 0) return;  // [B]
-  if (bell.exchange(0, std::memory_order_seq_cst) != 0) shm::wake(bell, INT32_MAX);
+  std::uint32_t seen = bell.load(std::memory_order_seq_cst);  // [B]
+  while ((seen & 1U) != 0) {
+    if (!bell.compare_exchange_weak(seen, seen + 1, std::memory_order_seq_cst)) continue;
+    shm::wake(bell, INT32_MAX);
+    return;
+  }
 }
 
 }  // namespace multiprocessing::pool

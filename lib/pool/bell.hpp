@@ -2,7 +2,13 @@
 
 // The word on which a process sleeps that waits for any of many things (detail/bell.hpp).
 //
-// Layout: an object of the arena, its payload one word: 1 while somebody sleeps or is about to.
+// Layout: an object of the arena, its payload one word: bit 0 is set while somebody sleeps or is
+// about to; bits 1..31 count the rings that found it set.
+//
+//   (n, unset) -- arm --> (n, set) -- ring --> (n + 1, unset)
+//
+// Several may sleep on it. One that armed (n, set) does not fall asleep once it was rung, though
+// another one arms it again: the count has moved on.
 //
 // Ordering
 //   [B] what happened: seq_cst, then a look at the word <-> word: seq_cst, then a look at what may
@@ -30,9 +36,9 @@ void ring(Bell& bell) noexcept;
 
 /// In the loop of a sleeper, after its note and before its look. Returns the value to sleep on.
 inline std::uint32_t arm(Bell& bell) noexcept {
-  bell.store(1, std::memory_order_seq_cst);
+  const std::uint32_t armed = bell.fetch_or(1U, std::memory_order_seq_cst) | 1U;
   std::atomic_thread_fence(std::memory_order_seq_cst);  // [B]
-  return 1;
+  return armed;
 }
 
 }  // namespace multiprocessing::pool

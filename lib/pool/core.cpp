@@ -210,9 +210,7 @@ bool Core::wait_job(Ticket ticket, sys::Nanoseconds deadline) {
       },
       [&] {
         asleep = true;
-        job.waited.store(1, std::memory_order_seq_cst);
-        std::atomic_thread_fence(std::memory_order_seq_cst);  // [W]
-        return 1U;
+        return arm(job.waited);  // [W]
       });
 }
 

@@ -4,6 +4,7 @@
 #include <new>
 #include <vector>
 
+#include "pool/bell.hpp"
 #include "shm/object.hpp"
 #include "shm/watch.hpp"
 #include "sys/crash_point.hpp"
@@ -175,9 +176,7 @@ bool job_ended(Job& job) noexcept {
 }
 
 void wake_job(Job& job) noexcept {
-  if (job.waited.exchange(0, std::memory_order_seq_cst) != 0) {  // [W]
-    shm::wake(job.waited, INT32_MAX);
-  }
+  ring(job.waited);  // [W]
 }
 
 void empty_job(shm::Location& place) noexcept {

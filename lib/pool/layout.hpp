@@ -12,7 +12,7 @@
 namespace multiprocessing::pool {
 
 inline constexpr std::uint64_t kLayout = []() consteval {
-  return shm::Layout("pool", 1)
+  return shm::Layout("pool", 2)
       .structure(MULTIPROCESSING_STRUCTURE(
           PoolState, phase, seats, max_units, retries, task_timeout, task_deadline, keeper, alarm,
           failed_starts, streams, failure, wanted, ranked_used, owner_bell, keepers, spare, parked,

@@ -251,7 +251,7 @@ void Worker::run_chunk(const Unit& unit) {
                   std::memory_order_release);
   MULTIPROCESSING_CRASH_POINT("pool.chunk.ended");
   const std::uint64_t ended = job.ended.fetch_add(1, std::memory_order_seq_cst) + 1;  // [W]
-  if (ended >= job.chunks && job.waited.load(std::memory_order_seq_cst) != 0) wake_job(job);
+  if (ended >= job.chunks) wake_job(job);
   note({});
 }
 
