@@ -20,6 +20,7 @@
 #include "pool/bell.hpp"
 #include "pool/job.hpp"
 #include "pool/patience.hpp"
+#include "pool/stall.hpp"
 #include "pool/state.hpp"
 #include "process/launch.hpp"
 #include "shm/block.hpp"
@@ -114,6 +115,7 @@ class Core {
   View view_;
   sys::Pipe bell_;
   Temper temper_;
+  Stall stall_;
 
   std::mutex working_;                   // guards these
   std::vector<std::uint32_t> free_;      // cells

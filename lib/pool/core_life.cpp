@@ -164,7 +164,9 @@ bool Core::over() {
   return phase >= Phase::terminating || !more_to_come(view_);
 }
 
+// Nor is work to wait for a worker that does not run.
 void Core::ensure_keeper() {
+  (void)stall_.look(view_);
   // Memory mostly: who sleeps long has the dead found by the watch. Who polls must ask itself.
   const std::uint64_t keeper = state_.keeper.load(std::memory_order_acquire);
   if (shm::is_live(shm::unpack_name(keeper))) {

@@ -264,6 +264,7 @@ void Keeper::set_alarm(sys::Nanoseconds now) noexcept {
     const sys::Nanoseconds deadline = seat.deadline.load(std::memory_order_seq_cst);  // [L]
     at = std::min(at, post.terminated || overrun ? post.step_at : deadline);
   }
+  at = std::min(at, stall_.look(view_));
   wake_at_ = at;
   state_.alarm.store(at, std::memory_order_seq_cst);
 }

@@ -13,6 +13,7 @@
 #include <multiprocessing/detail/handle.hpp>
 #include <multiprocessing/detail/pool_options.hpp>
 
+#include "pool/stall.hpp"
 #include "pool/state.hpp"
 #include "pool/worker.hpp"
 #include "process/child.hpp"
@@ -77,6 +78,7 @@ class Keeper {
   KeeperPlan plan_;
   std::vector<Post> posts_;
   sys::Nanoseconds wake_at_ = 0;
+  Stall stall_;
   int failed_forks_ = 0;
   std::uint64_t oom_kills_ = 0;  // in the control group, those that are accounted for
 };
