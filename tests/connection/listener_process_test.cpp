@@ -200,7 +200,7 @@ TEST(ConnectionLeftoversTest, NothingIsLeftOpen) {
   {
     const Listener first;
   }  // what the first use of the library opens stays
-  const test::FdSnapshot before(test::FdSnapshot::Names::ignore);
+  const test::FdSnapshot before;
   for (int i = 0; i < 3; ++i) {
     const Listener listener({"localhost", 0});
     const test::RawPeer silent(listener.address());
@@ -209,7 +209,7 @@ TEST(ConnectionLeftoversTest, NothingIsLeftOpen) {
     EXPECT_THROW(static_cast<void>(Client(Address("localhost", 1))), std::system_error);
   }
 
-  EXPECT_EQ(test::FdSnapshot(test::FdSnapshot::Names::ignore), before);
+  EXPECT_EQ(test::FdSnapshot(), before);
 }
 
 }  // namespace

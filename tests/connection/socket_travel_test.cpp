@@ -110,9 +110,9 @@ TEST(SocketTravelTest, NoDescriptorIsLeftBehind) {
     (void)ends.second.recv<Connection>();
   };
   once();
-  const test::FdSnapshot before(test::FdSnapshot::Names::ignore);
+  const test::FdSnapshot before;
   for (int i = 0; i < 10; ++i) once();
-  EXPECT_EQ(test::FdSnapshot(test::FdSnapshot::Names::ignore), before);
+  EXPECT_EQ(test::FdSnapshot(), before);
 }
 
 TEST(SocketTravelTest, WhatWasReceivedInPartStays) {

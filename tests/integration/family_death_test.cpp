@@ -40,7 +40,7 @@ TEST(FamilyDeathTest, FamilyThatRunsHasNoNameInTheFileSystem) {
 }
 
 TEST(FamilyDeathTest, AllKilledAtOnceLeaveNothing) {
-  const test::FdSnapshot before;
+  const test::FdSnapshot before(test::FdSnapshot::Names::compare);
   {
     test::Family family("family");
     ASSERT_EQ(family.line(), "up");
@@ -52,7 +52,7 @@ TEST(FamilyDeathTest, AllKilledAtOnceLeaveNothing) {
     EXPECT_TRUE(family.mappers().empty());
     EXPECT_TRUE(family.files().empty());
   }
-  EXPECT_EQ(test::FdSnapshot(), before);
+  EXPECT_EQ(test::FdSnapshot(test::FdSnapshot::Names::compare), before);
 }
 
 TEST(FamilyDeathTest, FirstProcessKilledAloneTakesThePoolAndDaemonicChildrenAlong) {

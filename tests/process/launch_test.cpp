@@ -138,7 +138,7 @@ TEST(LaunchTest, RefusedForkLeavesNothingAndCanBeTriedAgain) {
   Process process([] {});
   (void)active_children();
   (void)own_life_pipe_read_end();
-  const test::FdSnapshot before(test::FdSnapshot::Names::ignore);
+  const test::FdSnapshot before;
 
   {
     const sys::ScopedCall refused(&sys::Calls::fork, []() -> pid_t {
@@ -148,14 +148,14 @@ TEST(LaunchTest, RefusedForkLeavesNothingAndCanBeTriedAgain) {
     EXPECT_THROW(process.start(), std::system_error);
   }
 
-  EXPECT_EQ(test::FdSnapshot(test::FdSnapshot::Names::ignore), before);
+  EXPECT_EQ(test::FdSnapshot(), before);
   process.start();
   EXPECT_TRUE(process.join());
 }
 
 TEST(LaunchTest, ChildWithoutAPidfdIsKilledAndReaped) {
   (void)own_life_pipe_read_end();
-  const test::FdSnapshot before(test::FdSnapshot::Names::ignore);
+  const test::FdSnapshot before;
 
   {
     const sys::ScopedCall refused(&sys::Calls::pidfd_open, [](pid_t, unsigned) {
@@ -165,7 +165,7 @@ TEST(LaunchTest, ChildWithoutAPidfdIsKilledAndReaped) {
     EXPECT_THROW(Process(test::sleep_for_ever).start(), std::system_error);
   }
 
-  EXPECT_EQ(test::FdSnapshot(test::FdSnapshot::Names::ignore), before);
+  EXPECT_EQ(test::FdSnapshot(), before);
 }
 
 TEST(LaunchTest, ChildIsNotWaitedForAtExit) {

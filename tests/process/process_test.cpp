@@ -354,13 +354,13 @@ TEST(ProcessTest, FinishedChildrenAreReapedWhenAnotherStarts) {
   const int sentinel = process.sentinel();
   while (!test::is_readable(sentinel)) {
   }
-  const test::FdSnapshot before(test::FdSnapshot::Names::ignore);
+  const test::FdSnapshot before;
 
   Process next([] {});
   next.start();
   next.join();
 
-  const test::FdSnapshot after(test::FdSnapshot::Names::ignore);
+  const test::FdSnapshot after;
   EXPECT_NE(before, after) << "the zombie should have gone";
   EXPECT_EQ(process.exitcode(), 0);
 }

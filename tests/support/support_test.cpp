@@ -110,31 +110,31 @@ TEST(ChildTest, WaitingTwiceSaysTheSame) {
 }
 
 TEST(ChildTest, DestructorLeavesNothingBehind) {
-  const FdSnapshot before(FdSnapshot::Names::ignore);
+  const FdSnapshot before;
 
   {
     const auto child = Child::run([] { ::pause(); });
   }
 
-  EXPECT_EQ(FdSnapshot(FdSnapshot::Names::ignore), before);
+  EXPECT_EQ(FdSnapshot(), before);
 }
 
 TEST(FdSnapshotTest, OpenDescriptorIsADifference) {
-  const FdSnapshot before(FdSnapshot::Names::ignore);
+  const FdSnapshot before;
 
   const int fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
 
-  EXPECT_NE(FdSnapshot(FdSnapshot::Names::ignore), before);
+  EXPECT_NE(FdSnapshot(), before);
   ::close(fd);
-  EXPECT_EQ(FdSnapshot(FdSnapshot::Names::ignore), before);
+  EXPECT_EQ(FdSnapshot(), before);
 }
 
 TEST(FdSnapshotTest, LivingChildIsADifference) {
-  const FdSnapshot before(FdSnapshot::Names::ignore);
+  const FdSnapshot before;
 
   std::optional<Child> child(Child::run([] { ::pause(); }));
 
-  EXPECT_NE(FdSnapshot(FdSnapshot::Names::ignore), before);
+  EXPECT_NE(FdSnapshot(), before);
 }
 
 TEST(SharedTest, ChildWritesWhatTheParentReads) {

@@ -20,10 +20,7 @@ using namespace std::chrono_literals;
 
 class LockProcessTest : public testing::Test {
  protected:
-  LockProcessTest() : before_(test::FdSnapshot::Names::ignore) {}
-  ~LockProcessTest() override {
-    EXPECT_EQ(test::FdSnapshot(test::FdSnapshot::Names::ignore), before_);
-  }
+  ~LockProcessTest() override { EXPECT_EQ(test::FdSnapshot(), before_); }
 
   const Lock lock_;  // made first: the library's first use opens what stays open
   test::FdSnapshot before_;
