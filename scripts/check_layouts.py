@@ -24,6 +24,7 @@ ELSEWHERE = {
     "threading/local_condition.hpp": "memory of one process",
     "threading/local_lock.hpp": "memory of one process",
     "threading/local_queue.hpp": "memory of one process",
+    "threading/node_heap.hpp": "memory of one process",
     "wire/frame.hpp": "bytes of a connection",
 }
 

@@ -156,9 +156,9 @@ void bury_if_crowded(std::uint32_t claimed) noexcept {
   crowded_at.store(std::max(kFew, 2 * live), std::memory_order_relaxed);
 }
 
-// At most once a second somebody compares what the kernel says of a slot's pid. All slots are due at
-// the same moments: the first of these questions after a while takes some 40 us, since nothing of
-// what the kernel needs for it is in a cache, the next 2.
+// At most once a second somebody compares what the kernel says of a slot's pid. All slots are due
+// at the same moments: the first of these questions after a while takes some 40 us, since nothing
+// of what the kernel needs for it is in a cache, the next 2.
 bool check_is_due(Slot& slot) noexcept {
   const auto now = static_cast<std::uint64_t>(sys::now());
   std::uint64_t checked = slot.checked_at.load(std::memory_order_relaxed);

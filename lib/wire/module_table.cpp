@@ -2,12 +2,14 @@
 
 #include <elf.h>
 #include <link.h>
+#include <pthread.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cstring>
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <string_view>
 #include <system_error>
 
@@ -90,6 +92,21 @@ Module describe(const dl_phdr_info& info) {
   return module;
 }
 
+// The loader's own lock, under which it goes through its list, stays locked for ever in a child
+// that another thread forks meanwhile: no fork is made while this one is held.
+std::mutex& list_in_use() {
+  static auto& mutex = *new std::mutex;
+  return mutex;
+}
+
+[[maybe_unused]] const int hooked = ::pthread_atfork(
+    [] { list_in_use().lock(); }, [] { list_in_use().unlock(); }, [] { list_in_use().unlock(); });
+
+void go_through_modules(int (*visit)(dl_phdr_info*, std::size_t, void*), void* out) {
+  const std::lock_guard guard(list_in_use());
+  (void)::dl_iterate_phdr(visit, out);
+}
+
 struct Snapshot {
   unsigned long long changes = 0;  // dlopen and dlclose since the start of the process
   std::vector<Module> modules;
@@ -98,7 +115,7 @@ struct Snapshot {
 
 unsigned long long count_changes() {
   unsigned long long changes = 0;
-  dl_iterate_phdr(
+  go_through_modules(
       [](dl_phdr_info* info, std::size_t, void* out) {
         *static_cast<unsigned long long*>(out) = info->dlpi_adds + info->dlpi_subs;
         return 1;  // the first module tells
@@ -109,7 +126,7 @@ unsigned long long count_changes() {
 
 std::unique_ptr<Snapshot> take_snapshot() {
   auto snapshot = std::make_unique<Snapshot>();
-  dl_iterate_phdr(
+  go_through_modules(
       [](dl_phdr_info* info, std::size_t, void* out) {
         auto* taken = static_cast<Snapshot*>(out);
         taken->changes = info->dlpi_adds + info->dlpi_subs;
