@@ -55,7 +55,7 @@ struct AnyPrvalue {  // any field that is no reference
 // there.
 #if defined(__clang__)
 template <class T>
-inline constexpr bool kFromLvalues = std::is_copy_constructible_v<T> && kTied<T>;
+inline constexpr bool kFromLvalues = std::is_copy_constructible_v<T> && (kTied<T> || !Aggregate<T>);
 #else
 template <class T>
 inline constexpr bool kFromLvalues = std::is_copy_constructible_v<T>;
