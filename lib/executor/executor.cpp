@@ -89,6 +89,7 @@ ProcessPoolExecutor::ProcessPoolExecutor(int max_workers, ProcessPoolExecutorOpt
   pool.method = options.method;
   pool.task_timeout = options.task_timeout;
   pool.worker = std::move(options.worker);
+  if (!pool.worker.daemon) pool.worker.daemon = false;
   core_ = detail::make_pool(std::move(pool));
   note_exit();
 }

@@ -3,6 +3,7 @@
 #include <exception>
 
 #include "pool/processors.hpp"
+#include "process/local.hpp"
 #include "shm/process_table.hpp"
 #include "shm/watch.hpp"
 #include "sys/crash_point.hpp"
@@ -34,6 +35,8 @@ bool Worker::stop_requested() const noexcept {
 }
 
 int Worker::run(const PoolOptions& options) {
+  // What the keeper took it for decides how it ends; this, whether it may have children.
+  process::local().daemon.store(options.worker.daemon.value_or(true), std::memory_order_relaxed);
   if (!take_seat()) return 0;
   current_worker = this;
   tell_libraries();

@@ -17,6 +17,7 @@
 
 #include <gtest/gtest.h>
 
+#include <multiprocessing/process.hpp>
 #include <multiprocessing/sharedctypes.hpp>
 #include <multiprocessing/synchronize.hpp>
 
@@ -294,6 +295,20 @@ TEST(ThreadPoolExecutorTest, SubmitBlocksWhileAsManyAsMaxPendingAreOut) {
     most = std::max(most.load(), ++out);
   }
   EXPECT_LE(most, 3);
+}
+
+int start_a_child() {
+  Process child([] { throw SystemExit{7}; });
+  child.start();
+  child.join();
+  return current_process().daemon() ? -1 : child.exitcode().value_or(-1);
+}
+
+TEST(ProcessPoolExecutorTest, TasksMayStartProcesses) {
+  for (const StartMethod method : {StartMethod::fork, StartMethod::spawn}) {
+    ProcessPoolExecutor executor(1, {.method = method});
+    EXPECT_EQ(executor.submit(start_a_child).result(), 7);
+  }
 }
 
 TEST(ProcessPoolExecutorTest, ADeadWorkerFailsItsTaskOnly) {
