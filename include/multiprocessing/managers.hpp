@@ -37,7 +37,7 @@
 #include <multiprocessing/detail/namespace.hpp>
 #include <multiprocessing/detail/set.hpp>
 #include <multiprocessing/detail/shared_memory_manager.hpp>
-#include <multiprocessing/errors.hpp>
+#include <multiprocessing/detail/vocabulary.hpp>
 #include <multiprocessing/pool.hpp>
 #include <multiprocessing/queues.hpp>
 #include <multiprocessing/sharedctypes.hpp>
@@ -119,9 +119,11 @@ class Manager {
     return make<multiprocessing::Barrier>(std::forward<Args>(args)...);
   }
   [[nodiscard]] multiprocessing::Event Event() const { return make<multiprocessing::Event>(); }
-  template <class... Args>
-  [[nodiscard]] multiprocessing::Pool Pool(Args&&... args) const {
-    return make<multiprocessing::Pool>(std::forward<Args>(args)...);
+  [[nodiscard]] multiprocessing::Pool Pool(int processes = multiprocessing::cpu_count()) const {
+    return make<multiprocessing::Pool>(processes);
+  }
+  [[nodiscard]] multiprocessing::Pool Pool(PoolOptions options) const {
+    return make<multiprocessing::Pool>(std::move(options));
   }
   template <class T, class... Args>
   [[nodiscard]] multiprocessing::JoinableQueue<T> JoinableQueue(Args&&... args) const {

@@ -148,7 +148,10 @@ TEST_P(FuturesTest, WaitSortsIntoDoneAndNotDone) {
   EXPECT_EQ(wait({quick, slow}, 20ms).not_done.size(), 1U);
 
   go.set();
-  EXPECT_EQ(wait({quick, slow}).done.size(), 2U);
+  const DoneAndNotDone<int> both = wait({quick, slow});
+  EXPECT_EQ(both.done.size(), 2U);
+  const DoneAndNotDone<AnyFuture> any = wait(std::vector<AnyFuture>{quick, slow});
+  EXPECT_EQ(any.done.size(), 2U);
 }
 
 TEST_P(FuturesTest, WaitForTheFirstExceptionDoesNotStopAtResults) {

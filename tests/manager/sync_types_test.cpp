@@ -109,7 +109,7 @@ TEST_P(SyncTypesTest, PoolOfAManagerWorksInTheParentAndInAChild) {
 
   auto process = ctx().Process([] {
     const Manager manager;
-    auto own = manager.Pool(1);
+    auto own = manager.Pool({.processes = 1});
     test::require(own.apply([](int x) { return x + 1; }, 6) == 7);
   });
   EXPECT_EQ(run(process), 0);

@@ -30,10 +30,16 @@ namespace multiprocessing {
 
 enum ReturnWhen { FIRST_COMPLETED, FIRST_EXCEPTION, ALL_COMPLETED };
 
-template <class F>
+/// What wait returns, for futures of R; DoneAndNotDone<AnyFuture> for futures of any type.
+template <class R>
 struct DoneAndNotDone {
-  std::unordered_set<F> done;
-  std::unordered_set<F> not_done;
+  std::unordered_set<Future<R>> done;
+  std::unordered_set<Future<R>> not_done;
+};
+template <>
+struct DoneAndNotDone<AnyFuture> {
+  std::unordered_set<AnyFuture> done;
+  std::unordered_set<AnyFuture> not_done;
 };
 
 namespace detail {
@@ -44,6 +50,19 @@ template <class R>
 inline constexpr bool kIsFuture<Future<R>> = true;
 template <>
 inline constexpr bool kIsFuture<AnyFuture> = true;
+
+template <class F>
+struct Sorted {};
+template <class R>
+struct Sorted<Future<R>> {
+  using type = DoneAndNotDone<R>;
+};
+template <>
+struct Sorted<AnyFuture> {
+  using type = DoneAndNotDone<AnyFuture>;
+};
+template <class F>
+using Sorted_t = typename Sorted<F>::type;
 
 /// Asks a future that is not done to see to whoever computes it, some times a second.
 class MULTIPROCESSING_API Tender {
@@ -94,8 +113,8 @@ struct WaitFor {
 /// time-out has passed, which is no error. `auto [done, not_done] = wait(futures);`
 template <std::ranges::input_range Range>
   requires detail::kIsFuture<std::ranges::range_value_t<Range>>
-DoneAndNotDone<std::ranges::range_value_t<Range>> wait(Range&& futures, Timeout timeout = {},
-                                                       ReturnWhen when = ALL_COMPLETED) {
+detail::Sorted_t<std::ranges::range_value_t<Range>> wait(Range&& futures, Timeout timeout = {},
+                                                         ReturnWhen when = ALL_COMPLETED) {
   using F = std::ranges::range_value_t<Range>;
   std::unordered_set<F> once;
   for (const auto& future : futures) once.insert(future);
@@ -108,8 +127,8 @@ DoneAndNotDone<std::ranges::range_value_t<Range>> wait(Range&& futures, Timeout 
 }
 template <class F>
   requires detail::kIsFuture<F>
-DoneAndNotDone<F> wait(std::initializer_list<F> futures, Timeout timeout = {},
-                       ReturnWhen when = ALL_COMPLETED) {
+detail::Sorted_t<F> wait(std::initializer_list<F> futures, Timeout timeout = {},
+                         ReturnWhen when = ALL_COMPLETED) {
   return wait(std::vector<F>(futures), timeout, when);
 }
 
