@@ -37,9 +37,8 @@
 #include <multiprocessing/detail/connection_bytes.hpp>
 #include <multiprocessing/detail/connection_message.hpp>
 #include <multiprocessing/detail/listener.hpp>
-#include <multiprocessing/detail/timeout.hpp>
+#include <multiprocessing/detail/vocabulary.hpp>
 #include <multiprocessing/detail/waitable.hpp>
-#include <multiprocessing/errors.hpp>
 
 namespace multiprocessing {
 

@@ -30,17 +30,15 @@
 
 #include <multiprocessing/detail/executor.hpp>
 #include <multiprocessing/detail/export.hpp>
-#include <multiprocessing/detail/function.hpp>
 #include <multiprocessing/detail/future.hpp>
 #include <multiprocessing/detail/future_wait.hpp>
 #include <multiprocessing/detail/outcomes.hpp>
 #include <multiprocessing/detail/pool_core.hpp>
 #include <multiprocessing/detail/process_options.hpp>
-#include <multiprocessing/detail/range.hpp>
 #include <multiprocessing/detail/task_options.hpp>
 #include <multiprocessing/detail/thread_engine.hpp>
+#include <multiprocessing/detail/vocabulary.hpp>
 #include <multiprocessing/detail/worker_info.hpp>
-#include <multiprocessing/errors.hpp>
 #include <multiprocessing/process.hpp>
 
 namespace multiprocessing {

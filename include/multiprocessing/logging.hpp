@@ -33,8 +33,7 @@
 #include <string_view>
 
 #include <multiprocessing/detail/export.hpp>
-#include <multiprocessing/detail/range.hpp>
-#include <multiprocessing/errors.hpp>
+#include <multiprocessing/detail/vocabulary.hpp>
 
 namespace multiprocessing {
 

@@ -34,19 +34,17 @@
 #include <vector>
 
 #include <multiprocessing/detail/async_result.hpp>
-#include <multiprocessing/detail/function.hpp>
 #include <multiprocessing/detail/imap.hpp>
 #include <multiprocessing/detail/pool_core.hpp>
 #include <multiprocessing/detail/pool_map.hpp>
 #include <multiprocessing/detail/pool_methods.hpp>
 #include <multiprocessing/detail/pool_options.hpp>
-#include <multiprocessing/detail/range.hpp>
 #include <multiprocessing/detail/thread_engine.hpp>
 #include <multiprocessing/detail/thread_map.hpp>
 #include <multiprocessing/detail/thread_stream.hpp>
+#include <multiprocessing/detail/vocabulary.hpp>
 #include <multiprocessing/detail/worker_info.hpp>
 #include <multiprocessing/detail/worker_stats.hpp>
-#include <multiprocessing/errors.hpp>
 #include <multiprocessing/process.hpp>
 
 namespace multiprocessing {

@@ -34,9 +34,7 @@
 #include <multiprocessing/detail/process_handles.hpp>
 #include <multiprocessing/detail/process_options.hpp>
 #include <multiprocessing/detail/process_target.hpp>
-#include <multiprocessing/detail/range.hpp>
-#include <multiprocessing/detail/timeout.hpp>
-#include <multiprocessing/errors.hpp>
+#include <multiprocessing/detail/vocabulary.hpp>
 
 namespace multiprocessing {
 

@@ -38,10 +38,8 @@
 #include <type_traits>
 #include <utility>
 
-#include <multiprocessing/detail/range.hpp>
-#include <multiprocessing/detail/timeout.hpp>
 #include <multiprocessing/detail/tqdm_bar.hpp>
-#include <multiprocessing/errors.hpp>
+#include <multiprocessing/detail/vocabulary.hpp>
 
 namespace multiprocessing {
 

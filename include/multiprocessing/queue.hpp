@@ -26,9 +26,8 @@
 #include <functional>
 #include <utility>
 
-#include <multiprocessing/detail/range.hpp>
 #include <multiprocessing/detail/thread_queue.hpp>
-#include <multiprocessing/errors.hpp>
+#include <multiprocessing/detail/vocabulary.hpp>
 
 namespace multiprocessing::queue {
 

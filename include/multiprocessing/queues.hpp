@@ -28,4 +28,4 @@
 #include <multiprocessing/detail/joinable_queue.hpp>
 #include <multiprocessing/detail/queue.hpp>
 #include <multiprocessing/detail/simple_queue.hpp>
-#include <multiprocessing/errors.hpp>
+#include <multiprocessing/detail/vocabulary.hpp>

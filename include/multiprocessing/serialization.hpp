@@ -39,7 +39,7 @@
 #include <utility>
 
 #include <multiprocessing/detail/codec.hpp>
-#include <multiprocessing/errors.hpp>
+#include <multiprocessing/detail/vocabulary.hpp>
 
 namespace multiprocessing::detail {
 

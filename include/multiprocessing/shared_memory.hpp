@@ -27,3 +27,4 @@
 
 #include <multiprocessing/detail/shareable_list.hpp>
 #include <multiprocessing/detail/shared_memory_handle.hpp>
+#include <multiprocessing/detail/vocabulary.hpp>

@@ -36,6 +36,7 @@
 #include <multiprocessing/detail/array_handle.hpp>
 #include <multiprocessing/detail/shared.hpp>
 #include <multiprocessing/detail/value_handle.hpp>
+#include <multiprocessing/detail/vocabulary.hpp>
 #include <multiprocessing/synchronize.hpp>
 
 namespace multiprocessing {

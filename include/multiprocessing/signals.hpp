@@ -25,9 +25,7 @@
 #include <optional>
 
 #include <multiprocessing/detail/export.hpp>
-#include <multiprocessing/detail/range.hpp>
-#include <multiprocessing/detail/timeout.hpp>
-#include <multiprocessing/errors.hpp>
+#include <multiprocessing/detail/vocabulary.hpp>
 
 namespace multiprocessing {
 

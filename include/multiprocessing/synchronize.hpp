@@ -34,10 +34,8 @@
 #include <multiprocessing/detail/handle.hpp>
 #include <multiprocessing/detail/lock.hpp>
 #include <multiprocessing/detail/lockable.hpp>
-#include <multiprocessing/detail/range.hpp>
 #include <multiprocessing/detail/semaphore.hpp>
-#include <multiprocessing/detail/timeout.hpp>
-#include <multiprocessing/errors.hpp>
+#include <multiprocessing/detail/vocabulary.hpp>
 
 namespace multiprocessing {
 

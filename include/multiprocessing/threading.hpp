@@ -35,12 +35,11 @@
 
 #include <multiprocessing/detail/export.hpp>
 #include <multiprocessing/detail/process_target.hpp>
-#include <multiprocessing/detail/range.hpp>
 #include <multiprocessing/detail/thread_condition.hpp>
 #include <multiprocessing/detail/thread_handle.hpp>
 #include <multiprocessing/detail/thread_local.hpp>
 #include <multiprocessing/detail/thread_lock.hpp>
-#include <multiprocessing/errors.hpp>
+#include <multiprocessing/detail/vocabulary.hpp>
 
 namespace multiprocessing::threads {
 /// The name of a target that is a function, as Python's default names have it; else empty.
