@@ -10,6 +10,8 @@
 #include <atomic>
 #include <cerrno>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <system_error>
 #include <utility>
 
@@ -140,6 +142,15 @@ std::vector<std::string> names_that_begin(const std::string& prefix) {
     if (name.starts_with(prefix)) names.push_back(std::move(name));
   }
   return names;
+}
+
+std::string list_of(const std::string& name) {
+  for (const std::string& list : names_that_begin("multiprocessing-")) {
+    std::ifstream in("/dev/shm/" + list, std::ios::binary);
+    const std::string text{std::istreambuf_iterator<char>(in), {}};
+    if (text.find(name + '\0') != std::string::npos) return list;
+  }
+  return {};
 }
 
 }  // namespace multiprocessing::test

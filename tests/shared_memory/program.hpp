@@ -52,5 +52,7 @@ std::string fresh_name();
 
 /// Names in /dev/shm that begin so.
 std::vector<std::string> names_that_begin(const std::string& prefix);
+/// The name there under which the family that made `name` lists its segments; empty: there is none.
+std::string list_of(const std::string& name);
 
 }  // namespace multiprocessing::test

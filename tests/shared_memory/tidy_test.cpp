@@ -14,8 +14,6 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <fstream>
-#include <iterator>
 #include <set>
 #include <string>
 #include <vector>
@@ -161,16 +159,10 @@ TEST(SegmentTidyTest, ChildrenForkedWhileAThreadMakesSegmentsMakeTheirOwn) {
   EXPECT_EQ(family.end(), 0);
 }
 
-// The file in which the family of `name` has listed it, opened; -1: there is none.
+// The list of the family that made `name`, opened; -1: there is none.
 int open_list_of(const std::string& name) {
-  for (const std::string& list : names_that_begin("multiprocessing-")) {
-    const std::string path = "/dev/shm/" + list;
-    std::ifstream in(path, std::ios::binary);
-    const std::string text{std::istreambuf_iterator<char>(in), {}};
-    if (text.find(name + '\0') != std::string::npos)
-      return ::open(path.c_str(), O_RDWR | O_CLOEXEC);
-  }
-  return -1;
+  const std::string list = test::list_of(name);
+  return list.empty() ? -1 : ::open(("/dev/shm/" + list).c_str(), O_RDWR | O_CLOEXEC);
 }
 
 struct Leftover {
