@@ -3,9 +3,14 @@
 
 #include <multiprocessing/detail/start_method.hpp>
 
+#include <cerrno>
+#include <system_error>
+
 #include <gtest/gtest.h>
 
 int main(int argc, char** argv) {
+  // UBSan needs a descriptor when it first sees an object of some type, and some tests leave none.
+  (void)std::system_error(EMFILE, std::system_category(), "seen").code().message();
   multiprocessing::freeze_support(argc, argv);
   testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();
