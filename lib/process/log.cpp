@@ -49,7 +49,7 @@ int level_from_environment() noexcept {
 // relaxed: a level and a function mean something by themselves
 std::atomic<int> threshold{level_from_environment()};
 std::atomic<LogSink> sink{write_record};
-constinit const LogRoute* route = nullptr;
+constinit const LogRoute* collector = nullptr;
 
 enum class Heritage : std::uint8_t { untold, standard_error, route };
 
@@ -61,17 +61,17 @@ void set_log_sink(LogSink to, LogLevel level) noexcept {
 }
 
 void register_log_route(const LogRoute& to) noexcept {
-  route = &to;
+  collector = &to;
 }
 
 void write_log_heritage(detail::Writer& out) {
   const LogSink mine = sink.load(std::memory_order_acquire);
   Heritage heritage = Heritage::untold;
   if (mine == write_record || mine == nullptr) heritage = Heritage::standard_error;
-  if (route != nullptr && mine == route->sink) heritage = Heritage::route;
+  if (collector != nullptr && mine == collector->sink) heritage = Heritage::route;
   out.plain(heritage);
   out.plain(std::int32_t{threshold.load(std::memory_order_acquire)});
-  if (heritage == Heritage::route) route->write(out);
+  if (heritage == Heritage::route) collector->write(out);
 }
 
 void take_log_heritage(detail::Reader& in) {
@@ -79,9 +79,9 @@ void take_log_heritage(detail::Reader& in) {
   const auto level = in.plain<std::int32_t>();
   if (heritage == Heritage::untold) return;
   if (heritage == Heritage::route) {
-    if (route == nullptr) throw TransferError("this program has no collector of log records");
-    route->read(in);
-    sink.store(route->sink, std::memory_order_release);
+    if (collector == nullptr) throw TransferError("this program has no collector of log records");
+    collector->read(in);
+    sink.store(collector->sink, std::memory_order_release);
   }
   threshold.store(level, std::memory_order_release);
 }

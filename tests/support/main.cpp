@@ -10,7 +10,11 @@
 
 int main(int argc, char** argv) {
   // UBSan needs a descriptor when it first sees an object of some type, and some tests leave none.
-  (void)std::system_error(EMFILE, std::system_category(), "seen").code().message();
+  try {
+    throw std::system_error(EMFILE, std::system_category(), "seen");
+  } catch (const std::system_error& seen) {
+    (void)(seen.code().message() + seen.what());
+  }
   multiprocessing::freeze_support(argc, argv);
   testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();
