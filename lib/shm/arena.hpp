@@ -63,7 +63,7 @@ struct ArenaHeader {
 
   alignas(64) std::atomic<std::uint64_t> slots_used;  // high-water mark of the process table
   std::atomic<std::uint64_t> chunks_used;             // high-water mark of the chunks
-  std::atomic<std::uint64_t> warm_chunks;         // hint: committed free chunks, as last counted
+  std::atomic<std::uint64_t> warm_chunks;         // hint: committed free chunks, and freed since
   std::atomic<std::uint64_t> pools;               // list heads of upper floors, by kind
   alignas(64) std::atomic<std::uint64_t> deaths;  // of the family, ever
   alignas(64) std::atomic<std::uint64_t> seat;    // the watch's seat: a packed name or 0

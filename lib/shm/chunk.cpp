@@ -12,7 +12,7 @@
 namespace multiprocessing::shm {
 namespace {
 
-constexpr std::uint64_t kCountsPerLimit = 8;  // of warm chunks, while a process frees so many
+constexpr std::uint64_t kPartsOfLimit = 8;  // what one process frees before all know it
 
 std::uint64_t pack(ChunkState state, Name owner, std::uint32_t sequence) noexcept {
   const std::uint64_t slot = owner.nobody() ? 0 : owner.slot;
@@ -67,19 +67,23 @@ void count_warm() noexcept {
   head.warm_chunks.store(warm, std::memory_order_relaxed);  // a hint
 }
 
-// Whether there may be more warm chunks, going by the last count and by what this process has freed
-// since. Requires local().chunks.
+// Whether there may be more warm chunks, going by the last count and by what has been freed since,
+// which each process adds in parts of the limit. They are counted again before that, of which much
+// is taken again meanwhile, can come to the limit. Requires local().chunks.
 bool keeps_warm(std::uint64_t more) noexcept {
-  const std::uint64_t limit = arena().header().warm_limit / kChunkSize;
+  ArenaHeader& head = arena().header();
+  const std::uint64_t limit = head.warm_limit / kChunkSize;
+  const std::uint64_t part = limit / kPartsOfLimit;
   std::uint64_t& freed = local().freed_chunks;
-  if (freed >= limit / kCountsPerLimit) {
-    count_warm();
+  // relaxed: a hint
+  if (freed >= part) {
+    const std::uint64_t before = head.warm_chunks.fetch_add(freed, std::memory_order_relaxed);
+    if (before + freed + part >= limit) count_warm();
     freed = 0;
   }
-  // relaxed: a hint
-  const std::uint64_t warm = arena().header().warm_chunks.load(std::memory_order_relaxed) + freed;
+  const bool room = head.warm_chunks.load(std::memory_order_relaxed) + freed < limit;
   freed += more;
-  return warm < limit;
+  return room;
 }
 
 Offset offset_of_chunk(std::uint64_t chunk) noexcept {
