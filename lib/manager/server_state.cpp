@@ -7,8 +7,8 @@
 
 #include <multiprocessing/errors.hpp>
 
+#include "connection/private_socket.hpp"
 #include "manager/bind.hpp"
-#include "manager/served_sockets.hpp"
 #include "manager/service.hpp"
 #include "sys/machine.hpp"
 #include "sys/process.hpp"
@@ -133,7 +133,7 @@ void ServerState::begin(const Connection& client) {
   try {
     run_in_thread([self = shared_from_this(), client, fd]() mutable {
       {
-        const ServedSocket socket(fd);
+        const connection::PrivateSocket socket(fd);
         serve_client(*self, client);
       }
       self->leave(fd);  // before the number is another's
