@@ -1,10 +1,9 @@
 #include "connection/future_bell.hpp"
 
-#include <atomic>
 #include <mutex>
 #include <unordered_map>
 
-#include "shm/process_table.hpp"
+#include "shm/per_process.hpp"
 #include "sys/socket.hpp"
 
 namespace multiprocessing::connection {
@@ -15,23 +14,8 @@ struct Bells {
   std::unordered_map<const detail::FutureBase*, std::weak_ptr<FutureBell>> by_future;
 };
 
-// Never destroyed: futures may outlive what is. A forked child begins anew, whoever held the lock.
-std::atomic<Bells*> the_bells{nullptr};
-
-const bool hooked = [] {
-  shm::register_fork_hook([]() noexcept { the_bells.store(nullptr, std::memory_order_relaxed); });
-  return true;
-}();
-
-Bells& bells() {
-  (void)hooked;
-  Bells* found = the_bells.load(std::memory_order_acquire);
-  if (found != nullptr) return *found;
-  auto* const made = new Bells;
-  if (the_bells.compare_exchange_strong(found, made, std::memory_order_acq_rel)) return *made;
-  delete made;
-  return *found;
-}
+// Futures may outlive whatever is destroyed.
+using AllBells = shm::PerProcess<Bells>;
 
 }  // namespace
 
@@ -40,7 +24,7 @@ FutureBell::FutureBell(const detail::FutureBase* future)
 
 // By now another one may be there for the future, or for a later one at the same address.
 FutureBell::~FutureBell() {
-  Bells* const all = the_bells.load(std::memory_order_acquire);
+  Bells* const all = AllBells::find();
   if (all == nullptr) return;
   const std::lock_guard guard(all->lock);
   const auto found = all->by_future.find(future_);
@@ -52,7 +36,7 @@ void FutureBell::ring() const noexcept {
 }
 
 std::shared_ptr<FutureBell> bell_of(detail::FutureBase& future) {
-  Bells& all = bells();
+  Bells& all = AllBells::get();
   std::shared_ptr<FutureBell> bell;
   {
     const std::lock_guard guard(all.lock);

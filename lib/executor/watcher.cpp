@@ -9,7 +9,7 @@
 
 #include <multiprocessing/detail/bell.hpp>
 
-#include "shm/process_table.hpp"
+#include "shm/per_process.hpp"
 #include "sys/clock.hpp"
 #include "sys/signals.hpp"
 
@@ -125,33 +125,17 @@ class Watcher {
   std::thread::id thread_;
 };
 
-// Never destroyed: callbacks may come until the process has ended. A forked child begins anew.
-std::atomic<Watcher*> the_watcher{nullptr};
-
-const bool hooked = [] {
-  shm::register_fork_hook([]() noexcept { the_watcher.store(nullptr, std::memory_order_relaxed); });
-  return true;
-}();
-
-Watcher& watcher() {
-  (void)hooked;
-  Watcher* found = the_watcher.load(std::memory_order_acquire);
-  if (found != nullptr) return *found;
-  auto* const made = new Watcher;
-  if (the_watcher.compare_exchange_strong(found, made, std::memory_order_acq_rel)) return *made;
-  delete made;
-  return *found;
-}
+// Callbacks may come until the process has ended.
+using TheWatcher = shm::PerProcess<Watcher>;
 
 }  // namespace
 
 void watch(std::shared_ptr<detail::FutureBase> future) {
-  watcher().add(std::move(future));
+  TheWatcher::get().add(std::move(future));
 }
 
 void flush() noexcept {
-  Watcher* const found = the_watcher.load(std::memory_order_acquire);
-  if (found != nullptr) found->flush();
+  if (Watcher* const found = TheWatcher::find()) found->flush();
 }
 
 }  // namespace multiprocessing::executor
