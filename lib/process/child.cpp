@@ -109,8 +109,7 @@ std::optional<int> Child::reported() noexcept {
   const sys::UniqueFd status = std::move(status_);
   const sys::Nanoseconds deadline = sys::deadline_after(kReportPatience);
   try {
-    while (sys::wait_readable(status.get(), deadline) == sys::Ready::interrupted) {
-    }
+    (void)sys::await_readable(status.get(), -1, deadline);
   } catch (const std::system_error&) {
     return std::nullopt;
   }

@@ -77,8 +77,7 @@ void disconnect(Connection& connection) noexcept {
   connection.socket.reset();  // ends one, too, that this process has no right to kill any more
   const sys::Nanoseconds deadline = sys::deadline_after(kBirthPatience);
   try {  // a KeyboardInterrupt does not end this wait
-    while (sys::wait_readable(connection.server->pidfd(), deadline) == sys::Ready::interrupted) {
-    }
+    (void)sys::await_readable(connection.server->pidfd(), -1, deadline);
   } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch): no memory for a poll
   }
   (void)connection.server->poll_exit();
@@ -162,9 +161,7 @@ bool await_answer(const Connection& connection, ServerAnswer& answer,
   try {
     const int socket = connection.socket.get();
     const sys::Nanoseconds deadline = sys::deadline_after(kPatience);
-    while (sys::wait_readable(socket, connection.server->pidfd(), deadline) ==
-           sys::Ready::interrupted) {
-    }
+    (void)sys::await_readable(socket, connection.server->pidfd(), deadline);
     constexpr sys::Nanoseconds kAtOnce = 0;  // one that has died may have answered before
     return sys::receive_message(socket, std::as_writable_bytes(std::span(&answer, 1)), descriptors,
                                 kAtOnce) == sys::Received::message;
@@ -221,11 +218,7 @@ sys::UniqueFd pidfd_or_end(pid_t pid, Expected& expected) {
 // slot says whether there ever was a child that could have run its target.
 bool find_child(Expected& expected, sys::UniqueFd& status) {
   const sys::Nanoseconds deadline = sys::deadline_after(kBirthPatience);
-  sys::Ready ready{};
-  do {
-    ready = sys::wait_readable(status.get(), deadline);
-  } while (ready == sys::Ready::interrupted);
-  if (ready == sys::Ready::timed_out) {
+  if (sys::await_readable(status.get(), -1, deadline) == sys::Ready::timed_out) {
     throw ProcessError(
         "the fork server died while it started a process, of which it cannot be told whether it "
         "lives");

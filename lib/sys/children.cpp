@@ -1,6 +1,5 @@
 #include "sys/children.hpp"
 
-#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/single_threaded.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 
 #include "sys/calls.hpp"
 #include "sys/error.hpp"
+#include "sys/socket.hpp"
 #include "sys/thread.hpp"
 
 namespace multiprocessing::sys {
@@ -37,9 +37,7 @@ constinit std::atomic<int> children_bell{-1};
 
 void ring_for_child(int /*signal*/) {
   const int saved = errno;
-  const std::uint64_t one = 1;
-  // relaxed: set before the handler was
-  (void)calls().write(children_bell.load(std::memory_order_relaxed), &one, sizeof one);
+  ring(children_bell.load(std::memory_order_relaxed));  // relaxed: set before the handler was
   errno = saved;
 }
 
@@ -67,9 +65,7 @@ std::optional<ExitStatus> exit_status_after_reaping(int pidfd) noexcept {
 }
 
 UniqueFd watch_children() {
-  UniqueFd bell(calls().eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!bell) throw_errno("eventfd");
-  bell.reset(above_standard_streams(bell.release()));
+  UniqueFd bell = make_bell();
   children_bell.store(bell.get(), std::memory_order_relaxed);  // before the handler is there
   struct sigaction action{};
   action.sa_handler = ring_for_child;
@@ -89,8 +85,7 @@ void stop_watching_children() noexcept {
 }
 
 std::optional<Ended> reap_any(int watch) noexcept {
-  std::uint64_t rung = 0;
-  (void)calls().read(watch, &rung, sizeof rung);
+  quiet(watch);
   siginfo_t info{};
   if (calls().waitid(P_ALL, 0, &info, WEXITED | WNOHANG) != 0 || info.si_pid == 0) return {};
   return Ended{info.si_pid, {.code = info.si_status, .signalled = info.si_code != CLD_EXITED}};

@@ -11,6 +11,7 @@
 
 #include "sys/calls.hpp"
 #include "sys/fd.hpp"
+#include "sys/io.hpp"
 #include "sys/proc_path.hpp"
 
 namespace multiprocessing::sys {
@@ -45,14 +46,6 @@ bool names(std::string_view line, File file) noexcept {
   return number == file.inode && makedev(major, minor) == file.device;
 }
 
-ssize_t read_some(int fd, char* to, std::size_t room) noexcept {
-  ssize_t got = -1;
-  do {
-    got = calls().read(fd, to, room);
-  } while (got < 0 && errno == EINTR);
-  return got;
-}
-
 }  // namespace
 
 Mapped maps_file(pid_t pid, std::uint64_t device, std::uint64_t inode) noexcept {
@@ -62,7 +55,7 @@ Mapped maps_file(pid_t pid, std::uint64_t device, std::uint64_t inode) noexcept 
   std::array<char, 8192> text;  // longer than any line
   std::size_t kept = 0;
   for (;;) {
-    const ssize_t got = read_some(maps.get(), text.data() + kept, text.size() - kept);
+    const ssize_t got = read_full(maps.get(), text.data() + kept, text.size() - kept);
     if (got < 0 && errno != ESRCH) return Mapped::unknown;
     if (got <= 0) return Mapped::no;
     std::string_view rest(text.data(), kept + static_cast<std::size_t>(got));

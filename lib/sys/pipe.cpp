@@ -30,11 +30,9 @@ void let_reopen_for_reading(const Pipe& pipe) {
   if (calls().fchmod(pipe.read.get(), kReadableByAll) != 0) throw_errno("fchmod", "of a pipe");
 }
 
-Ready wait_readable(int fd, Nanoseconds deadline) {
-  return wait_readable(fd, -1, deadline);  // poll passes over what is negative
-}
+namespace {
 
-Ready wait_readable(int fd, int other, Nanoseconds deadline) {
+Ready wait_for_either(int fd, int other, Nanoseconds deadline) {
   std::array<struct pollfd, 2> watched{
       {{.fd = fd, .events = POLLIN, .revents = 0}, {.fd = other, .events = POLLIN, .revents = 0}}};
   const std::timespec left = deadline == kForever ? std::timespec{} : time_until(deadline);
@@ -45,6 +43,19 @@ Ready wait_readable(int fd, int other, Nanoseconds deadline) {
   if (result < 0) throw_errno("poll");
   if (((watched[0].revents | watched[1].revents) & POLLNVAL) != 0) throw_error(EBADF, "poll");
   return Ready::yes;
+}
+
+}  // namespace
+
+Ready wait_readable(int fd, Nanoseconds deadline) {
+  return wait_for_either(fd, -1, deadline);
+}
+
+Ready await_readable(int fd, int other, Nanoseconds deadline) {
+  for (;;) {
+    const Ready ready = wait_for_either(fd, other, deadline);
+    if (ready != Ready::interrupted) return ready;
+  }
 }
 
 }  // namespace multiprocessing::sys

@@ -29,7 +29,7 @@ enum class Ready { yes, timed_out, interrupted };
 /// \throws std::system_error naming poll (EBADF if `fd` is not open).
 [[nodiscard]] Ready wait_readable(int fd, Nanoseconds deadline = kForever);
 
-/// The same for either of two.
-[[nodiscard]] Ready wait_readable(int fd, int other, Nanoseconds deadline);
+/// The same through interruptions, for either of two (`other` < 0: for one): never `interrupted`.
+[[nodiscard]] Ready await_readable(int fd, int other, Nanoseconds deadline);
 
 }  // namespace multiprocessing::sys
