@@ -34,28 +34,16 @@
 
 #include <multiprocessing/connection.hpp>
 #include <multiprocessing/queues.hpp>
+#include <support/forked.hpp>
 
 namespace {
 
 using Clock = std::chrono::steady_clock;
+using benchmark_support::shared;
+using benchmark_support::tie_to;
 using Nanoseconds = std::chrono::duration<double, std::nano>;
 
-void tie_to(int cpu) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(cpu % static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN)), &set);
-  ::sched_setaffinity(0, sizeof set, &set);
-}
-
 std::map<std::string, std::vector<double>> notes;
-
-template <class T>
-T* shared() {
-  void* memory =
-      ::mmap(nullptr, sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) std::abort();
-  return new (memory) T;
-}
 
 // The question is asked in this process, the answer given in a child.
 struct Peer {

@@ -14,15 +14,9 @@
 #include <new>
 #include <vector>
 
-namespace benchmark_support {
+#include <support/forked.hpp>
 
-inline void tie_to(int cpu) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(static_cast<unsigned>(cpu) % static_cast<unsigned>(::sysconf(_SC_NPROCESSORS_ONLN)),
-          &set);
-  (void)::sched_setaffinity(0, sizeof set, &set);
-}
+namespace benchmark_support {
 
 /// What the processes of one measurement tell each other.
 struct Board {
@@ -32,9 +26,7 @@ struct Board {
 };
 
 inline Board& fresh_board() {
-  static void* memory =
-      ::mmap(nullptr, sizeof(Board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) std::abort();
+  static Board* const memory = shared<Board>();
   return *new (memory) Board;
 }
 

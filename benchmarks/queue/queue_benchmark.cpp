@@ -25,30 +25,18 @@
 #include <vector>
 
 #include <multiprocessing/queues.hpp>
+#include <support/forked.hpp>
 
 #include "peers.hpp"
 
 namespace {
 
 using Clock = std::chrono::steady_clock;
+using benchmark_support::shared;
+using benchmark_support::tie_to;
 
 template <std::size_t N>
 using Payload = std::array<unsigned char, N>;
-
-template <class T>
-T* shared() {
-  void* memory =
-      ::mmap(nullptr, sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) std::abort();
-  return new (memory) T;
-}
-
-void tie_to(int cpu) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(cpu % static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN)), &set);
-  ::sched_setaffinity(0, sizeof set, &set);
-}
 
 pid_t on(int cpu, const std::function<void()>& body) {
   const pid_t pid = ::fork();

@@ -22,12 +22,14 @@
 #include <vector>
 
 #include <multiprocessing/synchronize.hpp>
+#include <support/forked.hpp>
 
 #include "peers.hpp"
 
 namespace {
 
 using Clock = std::chrono::steady_clock;
+using benchmark_support::tie_to;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -51,13 +53,6 @@ long steps_of_a_microsecond() {
     least = std::min(least, seconds_since(start));
   }
   return std::max(1L, static_cast<long>(kSteps * 1e-6 / least));
-}
-
-void tie_to(int cpu) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(cpu % static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN)), &set);
-  ::sched_setaffinity(0, sizeof set, &set);
 }
 
 constexpr int kMost = 8;

@@ -13,15 +13,11 @@
 #include <cstdlib>
 #include <new>
 
+#include <support/forked.hpp>
+
 namespace peers {
 
-template <class T>
-T* shared() {
-  void* memory =
-      ::mmap(nullptr, sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) std::abort();
-  return new (memory) T{};
-}
+using benchmark_support::shared;
 
 /// pthread_mutex_t, process-shared and robust: it survives its holder, as a Lock does.
 class RobustMutex {
