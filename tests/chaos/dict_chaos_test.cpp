@@ -15,7 +15,7 @@
 
 #include <multiprocessing/detail/dict.hpp>
 
-#include "shared/dict_table.hpp"
+#include "chaos/dict_intact.hpp"
 #include "shm/block.hpp"
 #include "shm/process_table.hpp"
 #include "support/child.hpp"
@@ -147,17 +147,9 @@ void expect_intact(const D& dict) {
   const auto items = dict.items();
   EXPECT_EQ(dict.size(), items.size());
   for (const auto& [key, value] : items) EXPECT_TRUE(dict.contains(key));
-  auto* object = shm::find_object(dict.handle_id().value, shm::ObjectKind::dict);
-  const shared::Table table(*shm::payload<shared::DictState>(object));
   dict.clear();
   EXPECT_EQ(dict.size(), 0U);
-  table.for_each_bucket([](std::uint32_t index, const shared::Bucket& bucket) {
-    EXPECT_EQ(bucket.claim.load(), 0U) << index;
-    EXPECT_EQ(bucket.version.load() % 2, 0U) << index;
-    EXPECT_EQ(bucket.new_page.load() | bucket.new_record.load(), 0U) << index;
-    EXPECT_EQ(bucket.old_page.load() | bucket.old_record.load(), 0U) << index;
-    EXPECT_TRUE(shared::is_empty_page(bucket.page.load())) << index;
-  });
+  test::expect_at_rest(dict.handle_id());
 }
 
 std::uint64_t blocks_in_use() {

@@ -17,6 +17,8 @@
 
 #include <multiprocessing/synchronize.hpp>
 
+#include "executor/each_executor.hpp"
+
 namespace multiprocessing {
 namespace {
 
@@ -37,8 +39,7 @@ int hold(const Event& event, int x) {
 class FuturesTest : public testing::TestWithParam<bool> {
  protected:
   static std::unique_ptr<Executor> make(int workers = 2) {
-    if (GetParam()) return std::make_unique<ProcessPoolExecutor>(workers);
-    return std::make_unique<ThreadPoolExecutor>(workers);
+    return test::make_executor(GetParam(), workers);
   }
 };
 

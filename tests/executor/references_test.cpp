@@ -15,6 +15,7 @@
 
 #include <multiprocessing/synchronize.hpp>
 
+#include "executor/each_executor.hpp"
 #include "executor/tracked.hpp"
 
 namespace multiprocessing {
@@ -46,14 +47,10 @@ void await_end_of(int number) {
 // One worker: a task begins when the one before it is over.
 class ReferencesTest : public testing::TestWithParam<bool> {
  protected:
-  static std::unique_ptr<Executor> make_executor() {
-    if (GetParam()) return std::make_unique<ProcessPoolExecutor>(1);
-    return std::make_unique<ThreadPoolExecutor>(1);
-  }
+  static std::unique_ptr<Executor> make_executor() { return test::make_executor(GetParam(), 1); }
 };
 
-INSTANTIATE_TEST_SUITE_P(Executors, ReferencesTest, testing::Bool(),
-                         [](const auto& test) { return test.param ? "Processes" : "Threads"; });
+INSTANTIATE_TEST_SUITE_P(Executors, ReferencesTest, testing::Bool(), test::executor_name);
 
 TEST_P(ReferencesTest, ATaskWhoseFutureWasDroppedKeepsItsObjectNoLongerThanItRuns) {
   const auto executor = make_executor();

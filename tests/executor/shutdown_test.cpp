@@ -22,6 +22,7 @@
 #include <multiprocessing/synchronize.hpp>
 #include <multiprocessing/threading.hpp>
 
+#include "executor/each_executor.hpp"
 #include "pool/tasks.hpp"
 
 namespace multiprocessing {
@@ -44,13 +45,11 @@ void hold(const Event& go) {
 class ExecutorShutdownTest : public testing::TestWithParam<bool> {
  protected:
   static std::unique_ptr<Executor> make(int workers) {
-    if (GetParam()) return std::make_unique<ProcessPoolExecutor>(workers);
-    return std::make_unique<ThreadPoolExecutor>(workers);
+    return test::make_executor(GetParam(), workers);
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Executors, ExecutorShutdownTest, testing::Bool(),
-                         [](const auto& test) { return test.param ? "Processes" : "Threads"; });
+INSTANTIATE_TEST_SUITE_P(Executors, ExecutorShutdownTest, testing::Bool(), test::executor_name);
 
 TEST_P(ExecutorShutdownTest, WithoutWaitingAllTasksAreDoneAllTheSame) {
   const auto executor = make(2);

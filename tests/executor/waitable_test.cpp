@@ -16,6 +16,8 @@
 #include <multiprocessing/queues.hpp>
 #include <multiprocessing/synchronize.hpp>
 
+#include "executor/each_executor.hpp"
+
 namespace multiprocessing {
 namespace {
 
@@ -36,8 +38,7 @@ std::ptrdiff_t open_descriptors() {
 class WaitableFutureTest : public testing::TestWithParam<bool> {
  protected:
   static std::unique_ptr<Executor> make(int workers = 1) {
-    if (GetParam()) return std::make_unique<ProcessPoolExecutor>(workers);
-    return std::make_unique<ThreadPoolExecutor>(workers);
+    return test::make_executor(GetParam(), workers);
   }
 };
 

@@ -16,13 +16,7 @@ namespace {
 using test::fresh_name;
 using test::is_there;
 using test::Program;
-
-// A program of this user that starts, cleans up and ends.
-void start_another() {
-  Program another = Program::cpp();
-  EXPECT_EQ(another.ask("hello"), "ok");
-  EXPECT_EQ(another.end(), 0);
-}
+using test::start_another;
 
 TEST(SegmentFamilyTest, GoesWithTheOnlyProcess) {
   const std::string name = fresh_name();

@@ -15,6 +15,8 @@
 #include <system_error>
 #include <utility>
 
+#include <gtest/gtest.h>
+
 namespace multiprocessing::test {
 namespace {
 
@@ -133,6 +135,12 @@ bool is_there(const std::string& name) {
 std::string fresh_name() {
   static std::atomic<int> count{0};
   return "segment_test_" + std::to_string(::getpid()) + "_" + std::to_string(++count);
+}
+
+void start_another() {
+  Program another = Program::cpp();
+  EXPECT_EQ(another.ask("hello"), "ok");
+  EXPECT_EQ(another.end(), 0);
 }
 
 std::vector<std::string> names_that_begin(const std::string& prefix) {

@@ -50,6 +50,9 @@ bool is_there(const std::string& name);
 /// One that nobody else has.
 std::string fresh_name();
 
+/// A program of this user starts, cleans up and ends.
+void start_another();
+
 /// Names in /dev/shm that begin so.
 std::vector<std::string> names_that_begin(const std::string& prefix);
 /// The name there under which the family that made `name` lists its segments; empty: there is none.

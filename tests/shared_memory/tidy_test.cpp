@@ -30,12 +30,7 @@ using test::fresh_name;
 using test::is_there;
 using test::names_that_begin;
 using test::Program;
-
-void start_another() {
-  Program another = Program::cpp();
-  EXPECT_EQ(another.ask("hello"), "ok");
-  EXPECT_EQ(another.end(), 0);
-}
+using test::start_another;
 
 // The kernel lets the lock of a killed family go a moment after its end: until then the family
 // counts as alive. Ends by the test's own time limit.
