@@ -13,8 +13,8 @@
 ///
 /// \code
 ///   boost::asio::awaitable<void> serve(mp::ProcessPoolExecutor& executor) {
-///     const int x = co_await mp::async_wait(executor.submit(square, 7),
-///     boost::asio::use_awaitable); std::cout << x;
+///     auto future = executor.submit(square, 7);
+///     std::cout << co_await mp::async_wait(future, boost::asio::use_awaitable);
 ///   }
 /// \endcode
 

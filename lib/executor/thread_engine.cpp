@@ -113,11 +113,14 @@ void ThreadEngine::add_thread() {
   const std::lock_guard guard(joining_);
   if (threads_made_.load(std::memory_order_relaxed) >= size()) return;
   int free = 0;  // the first place that nobody has; there is one
-  while (static_cast<std::size_t>(free) < places_.size() &&
-         places_[static_cast<std::size_t>(free)].taken) {
-    ++free;
-  }
+  while (is_taken(free)) ++free;
   make_thread(free);
+}
+
+// Requires joining_.
+bool ThreadEngine::is_taken(int index) const noexcept {
+  const auto at = static_cast<std::size_t>(index);
+  return at < places_.size() && places_[at].taken;
 }
 
 // Requires joining_.

@@ -66,6 +66,7 @@ class ThreadEngine : public std::enable_shared_from_this<ThreadEngine> {
 
   void add_thread_if_wanted();
   void add_thread();
+  [[nodiscard]] bool is_taken(int index) const noexcept;
   void make_thread(int index);
   void run(Place& place, int index);
   void run_task(Place& place, detail::LocalTask& task) noexcept;

@@ -26,10 +26,7 @@ void ThreadEngine::resize(int count) {
     if (closed_) throw ValueError("Pool not running");
     wanted_.store(count, std::memory_order_seq_cst);
     for (int i = 0; i < count; ++i) {
-      if (static_cast<std::size_t>(i) < places_.size() &&
-          places_[static_cast<std::size_t>(i)].taken) {
-        continue;
-      }
+      if (is_taken(i)) continue;
       try {
         make_thread(i);
       } catch (...) {

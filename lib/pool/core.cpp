@@ -273,11 +273,7 @@ void Core::tend() {
 // Nothing that is waited for may depend on a keeper that is gone.
 void Core::check_alive() {
   require_owner();
-  const Phase phase = phase_of(state_);
-  if (phase == Phase::broken) throw_broken();
-  if (phase == Phase::terminating)
-    throw CancelledError(
-        "the pool was terminated before the task ended: close() and join() wait for it");
+  if (phase_of(state_) >= Phase::terminating) std::rethrow_exception(given_up_error());
   ensure_keeper();
 }
 

@@ -128,8 +128,7 @@ void Core::throw_broken() const {
   if (!ref)
     throw BrokenProcessPool(
         "the pool's workers ended, one after the other, as they started: see what they printed, "
-        "mend "
-        "that, and make another pool");
+        "mend that, and make another pool");
   auto* message = shm::block_as<shm::Message>(ref.id);
   detail::Reader in(message->bytes(), message->size);
   throw BrokenProcessPool(

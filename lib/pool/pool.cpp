@@ -35,8 +35,7 @@ std::exception_ptr task_timeout(const detail::TaskName& name) {
 namespace {
 
 std::exception_ptr task_cancelled() {
-  return std::make_exception_ptr(
-      CancelledError("the task was cancelled: submit it again if it is still wanted"));
+  return std::make_exception_ptr(CancelledError());
 }
 
 std::exception_ptr unwritten_exception() {

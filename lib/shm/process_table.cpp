@@ -59,9 +59,8 @@ Name claim_slot(sys::UniqueFd& life, Name parent, bool inherit) {
   if (!arena().owns_fd()) {
     throw ValueError(
         "the program has closed the descriptors of this library, as by closefrom(3) or "
-        "close_range: "
-        "what it has goes on working, but it can start no process, and none that it forks can use "
-        "the library");
+        "close_range: what it has goes on working, but it can start no process, and none that it "
+        "forks can use the library");
   }
   life = sys::reopen(arena().fd());
   for (std::uint32_t i = 0; i < count; ++i) {

@@ -3,6 +3,7 @@
 #include "threading/local_queue.hpp"
 
 namespace multiprocessing::threads {
+
 LocalQueue::~LocalQueue() {
   for (QueueNode* node = first; node != nullptr;) destroy(std::exchange(node, node->next));
   for (QueueNode* node = heap.take_all(); node != nullptr;) {

@@ -94,16 +94,13 @@ Module describe(const dl_phdr_info& info) {
 
 // The loader's own lock, under which it goes through its list, stays locked for ever in a child
 // that another thread forks meanwhile: no fork is made while this one is held.
-std::mutex& list_in_use() {
-  static auto& mutex = *new std::mutex;
-  return mutex;
-}
+constinit std::mutex list_in_use;
 
 [[maybe_unused]] const int hooked = ::pthread_atfork(
-    [] { list_in_use().lock(); }, [] { list_in_use().unlock(); }, [] { list_in_use().unlock(); });
+    [] { list_in_use.lock(); }, [] { list_in_use.unlock(); }, [] { list_in_use.unlock(); });
 
 void go_through_modules(int (*visit)(dl_phdr_info*, std::size_t, void*), void* out) {
-  const std::lock_guard guard(list_in_use());
+  const std::lock_guard guard(list_in_use);
   (void)::dl_iterate_phdr(visit, out);
 }
 

@@ -44,13 +44,6 @@ struct DoneAndNotDone<AnyFuture> {
 
 namespace detail {
 
-template <class T>
-inline constexpr bool kIsFuture = false;
-template <class R>
-inline constexpr bool kIsFuture<Future<R>> = true;
-template <>
-inline constexpr bool kIsFuture<AnyFuture> = true;
-
 template <class F>
 struct Sorted {};
 template <class R>
@@ -63,6 +56,9 @@ struct Sorted<AnyFuture> {
 };
 template <class F>
 using Sorted_t = typename Sorted<F>::type;
+
+template <class T>
+inline constexpr bool kIsFuture = requires { typename Sorted_t<T>; };
 
 /// Asks a future that is not done to see to whoever computes it, some times a second.
 class MULTIPROCESSING_API Tender {

@@ -30,8 +30,6 @@ class Core;    // lib/pool/core.hpp
 struct Draft;  // lib/pool/core_job.cpp
 }  // namespace multiprocessing::pool
 
-namespace multiprocessing {}  // namespace multiprocessing
-
 namespace multiprocessing::detail {
 
 using PoolCore = std::shared_ptr<pool::Core>;
