@@ -6,13 +6,12 @@
 #include <utility>
 
 #include "shm/local.hpp"
+#include "shm/warm_chunks.hpp"
 #include "sys/crash_point.hpp"
 #include "sys/memory.hpp"
 
 namespace multiprocessing::shm {
 namespace {
-
-constexpr std::uint64_t kPartsOfLimit = 8;  // what one process frees before all know it
 
 std::uint64_t pack(ChunkState state, Name owner, std::uint32_t sequence) noexcept {
   const std::uint64_t slot = owner.nobody() ? 0 : owner.slot;
@@ -53,37 +52,6 @@ void note(std::uint64_t first, std::uint64_t count) noexcept {
 }
 void clear_note() noexcept {
   here().slot->chunk_note.store(0, std::memory_order_release);
-}
-
-// How many chunks are warm. A guess as soon as it is known, so nobody has to keep a count that a
-// death could spoil, and whose line would go from process to process with each run.
-void count_warm() noexcept {
-  ArenaHeader& head = arena().header();
-  std::uint64_t warm = 0;
-  const std::uint64_t used = head.chunks_used.load(std::memory_order_acquire);
-  for (std::uint64_t chunk = 1; chunk < used; ++chunk) {
-    warm += chunk_state(chunk) == ChunkState::warm ? 1U : 0U;
-  }
-  head.warm_chunks.store(warm, std::memory_order_relaxed);  // a hint
-}
-
-// Whether there may be more warm chunks, going by the last count and by what has been freed since,
-// which each process adds in parts of the limit. They are counted again before that, of which much
-// is taken again meanwhile, can come to the limit. Requires local().chunks.
-bool keeps_warm(std::uint64_t more) noexcept {
-  ArenaHeader& head = arena().header();
-  const std::uint64_t limit = head.warm_limit / kChunkSize;
-  const std::uint64_t part = limit / kPartsOfLimit;
-  std::uint64_t& freed = local().freed_chunks;
-  // relaxed: a hint
-  if (freed >= part) {
-    const std::uint64_t before = head.warm_chunks.fetch_add(freed, std::memory_order_relaxed);
-    if (before + freed + part >= limit) count_warm();
-    freed = 0;
-  }
-  const bool room = head.warm_chunks.load(std::memory_order_relaxed) + freed < limit;
-  freed += more;
-  return room;
 }
 
 Offset offset_of_chunk(std::uint64_t chunk) noexcept {
