@@ -25,6 +25,7 @@
 #include "sys/io.hpp"
 #include "sys/signals.hpp"
 #include "sys/socket_pair.hpp"
+#include "sys/surroundings.hpp"
 
 namespace multiprocessing::process {
 namespace {
@@ -104,10 +105,14 @@ class Server {
     const shm::Ticket ticket(received[kRequestTicket].get(), cookie_);
     StatusPipes::node_type status = make_node(std::move(received[kRequestStatus]));
     shm::ChildSlot slot(ticket.name(), std::move(received[kRequestLife]));
+    // The number for the child's pidfd: with a full table there is no child, which might have
+    // begun.
+    sys::UniqueFd room = sys::duplicate(socket_.get());
     pid_t pid = -1;
     {
       const sys::BlockedSignals blocked;
       pid = sys::fork_process();
+      room.reset();
       if (pid == 0) be_child(ticket, slot, received, status.mapped());
     }
     MULTIPROCESSING_CRASH_POINT("process.server.forked");
