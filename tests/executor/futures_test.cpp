@@ -4,12 +4,12 @@
 
 #include <atomic>
 #include <chrono>
+#include <latch>
 #include <map>
 #include <memory>
 #include <set>
 #include <stdexcept>
 #include <string>
-#include <thread>
 #include <unordered_map>
 #include <vector>
 
@@ -18,6 +18,7 @@
 #include <multiprocessing/synchronize.hpp>
 
 #include "executor/each_executor.hpp"
+#include "support/until.hpp"
 
 namespace multiprocessing {
 namespace {
@@ -70,7 +71,7 @@ TEST_P(FuturesTest, WhatHasNotBegunCanBeCancelled) {
   const auto executor = make(1);
   const Event go;
   const auto first = executor->submit(hold, go, 1);
-  while (!first.running()) std::this_thread::sleep_for(1ms);
+  test::until([&] { return first.running(); });
   const auto second = executor->submit(square, 2);
 
   EXPECT_FALSE(first.cancel());
@@ -102,21 +103,21 @@ TEST_P(FuturesTest, CallbacksComeInTheirOrderAlsoIfNobodyWaits) {
   const auto executor = make();
   const Event go;
   std::vector<int> order;
-  std::atomic<int> called{0};
+  std::latch called(2);
   const auto future = executor->submit(hold, go, 5);
 
   future.add_done_callback([&](Future<int> done) {
     order.push_back(done.result());
-    ++called;
+    called.count_down();
   });
   future.add_done_callback([] { throw std::runtime_error("is printed and ignored"); });
   future.add_done_callback([&] {
     order.push_back(6);
-    ++called;
+    called.count_down();
   });
   go.set();
 
-  while (called < 2) std::this_thread::sleep_for(1ms);
+  called.wait();
   EXPECT_EQ(order, (std::vector<int>{5, 6}));
   future.add_done_callback([&] { order.push_back(7); });
   EXPECT_EQ(order.back(), 7) << "at once, if it is done";
@@ -128,11 +129,14 @@ TEST_P(FuturesTest, ACancelledFutureCallsItsCallbacks) {
   const auto first = executor->submit(hold, go, 1);
   const auto second = executor->submit(square, 2);
   std::atomic<bool> called{false};
-  second.add_done_callback([&](const Future<int>& future) { called = future.cancelled(); });
+  second.add_done_callback([&](const Future<int>& future) {
+    called = future.cancelled();
+    called.notify_one();
+  });
 
-  while (!second.cancel() && !second.done()) std::this_thread::sleep_for(1ms);
+  test::until([&] { return second.cancel() || second.done(); });
 
-  while (!called) std::this_thread::sleep_for(1ms);
+  called.wait(false);
   go.set();
   (void)first.result();
 }
@@ -252,6 +256,7 @@ struct Coroutine {
 
 Coroutine add(Future<int> a, Future<int> b, std::atomic<int>& sum) {
   sum = co_await a + co_await b;
+  sum.notify_one();
 }
 
 TEST(FutureMixTest, ACoroutineAwaitsFutures) {
@@ -261,7 +266,7 @@ TEST(FutureMixTest, ACoroutineAwaitsFutures) {
 
   add(processes.submit(square, 3), threads.submit(square, 4), sum);
 
-  while (sum == 0) std::this_thread::sleep_for(1ms);
+  sum.wait(0);
   EXPECT_EQ(sum, 25);
 }
 

@@ -157,7 +157,8 @@ TEST_P(WaitableFutureTest, AForkedChildWaitsForItsOwn) {
     } else {
       own = std::make_unique<ThreadPoolExecutor>(1);
     }
-    const std::vector<Waitable> one{own->submit([] { std::this_thread::sleep_for(5ms); })};
+    const std::vector<Waitable> one{
+        own->submit([] { std::this_thread::sleep_for(5ms); })};  // the work: it is waited for
     if (wait(one) != one) throw ValueError("it did not come");
   };
   Process child(work);

@@ -9,7 +9,6 @@
 #include <cerrno>
 #include <chrono>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -18,6 +17,7 @@
 #include <multiprocessing/synchronize.hpp>
 
 #include "pool/tasks.hpp"
+#include "support/until.hpp"
 #include "sys/calls.hpp"
 #include "sys/process.hpp"
 
@@ -58,7 +58,7 @@ TEST(PoolKeeperTest, ATaskOfAWorkerThatTheKeeperCouldNotTakeInIsNotLost) {
       [](const Event& claimed) {
         const bool again = claimed.is_set();
         claimed.set();
-        while (!again) std::this_thread::sleep_for(1ms);
+        while (!again) ::pause();  // its worker is killed here
         return 7;
       },
       mine.claimed);
@@ -125,7 +125,7 @@ TEST(PoolKeeperTest, AGoodStartEndsARowOfFailedOnes) {
 
   pool.apply([](const Event& event) { event.set(); }, good);
 
-  while (tries.get() < 4) std::this_thread::sleep_for(1ms);
+  test::until([&] { return tries.get() >= 4; });
   EXPECT_EQ(pool.map(square, range(4), 1), (std::vector<int>{0, 1, 4, 9}));
 }
 

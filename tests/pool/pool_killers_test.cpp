@@ -70,7 +70,7 @@ int count_run(const Array<int>& runs, int i) {
     const std::lock_guard guard(runs.get_lock());
     ++runs[static_cast<std::size_t>(i)];
   }
-  std::this_thread::sleep_for(2ms);
+  std::this_thread::sleep_for(2ms);  // the work: kills fall into it
   return i;
 }
 

@@ -18,6 +18,7 @@
 #include <multiprocessing/synchronize.hpp>
 
 #include "pool/tasks.hpp"
+#include "support/until.hpp"
 #include "sys/process.hpp"
 
 namespace multiprocessing {
@@ -58,10 +59,7 @@ TEST(PoolLimitTest, ATaskThatStopsWhenAskedKeepsItsWorker) {
   Pool pool({.processes = 1, .task_timeout = 100ms});
   const int before = pool.apply([] { return ::getpid(); });
 
-  EXPECT_THROW(pool.apply([] {
-    while (!stop_requested()) std::this_thread::sleep_for(1ms);
-  }),
-               TaskTimeout);
+  EXPECT_THROW(pool.apply([] { test::until(stop_requested); }), TaskTimeout);
 
   EXPECT_EQ(pool.apply([] { return ::getpid(); }), before);
 }
@@ -92,7 +90,7 @@ TEST(PoolLimitTest, RetriesCountForWhatEndsByItselfAfterItsLimit) {
   const auto late_once = [](const Event& event, int x) {
     if (x == 2 && !event.is_set()) {
       event.set();
-      while (!stop_requested()) std::this_thread::sleep_for(1ms);
+      test::until(stop_requested);
       throw ValueError("too late to count");
     }
     return std::to_string(x);

@@ -21,6 +21,7 @@
 #include <multiprocessing/synchronize.hpp>
 
 #include "pool/tasks.hpp"
+#include "support/until.hpp"
 
 namespace multiprocessing {
 namespace {
@@ -92,7 +93,7 @@ TEST(PoolOptionsTest, CallbacksComeThoughNobodyWaits) {
           .callback = [&](std::vector<int> all) { sum += static_cast<int>(all.size()) * 100; }},
       square, range(3));
 
-  while (sum != 1 + 2 + 4 + 300 || errors != 1) std::this_thread::sleep_for(1ms);
+  test::until([&] { return sum == 1 + 2 + 4 + 300 && errors == 1; });
 }
 
 TEST(PoolOptionsTest, OutcomesHandFailuresOut) {
@@ -241,9 +242,7 @@ TEST(ThreadPoolTest, CloseAndJoinWaitAndTerminateDropsWhatHasNotBegun) {
   EXPECT_EQ(before.get(), 16);
 
   ThreadPool dropped(1);
-  const auto running = dropped.apply_async([] {
-    while (!stop_requested()) std::this_thread::sleep_for(1ms);
-  });
+  const auto running = dropped.apply_async([] { test::until(stop_requested); });
   const auto waiting = dropped.map_async(square, range(5));
   dropped.terminate();
   EXPECT_THROW((void)waiting.get(), CancelledError);

@@ -8,13 +8,13 @@
 #include <chrono>
 #include <fstream>
 #include <string>
-#include <thread>
 
 #include <gtest/gtest.h>
 
 #include <multiprocessing/synchronize.hpp>
 
 #include "pool/tasks.hpp"
+#include "support/until.hpp"
 
 namespace multiprocessing {
 namespace {
@@ -23,13 +23,13 @@ using namespace std::chrono_literals;
 using test::square;
 
 void await_state(pid_t pid, char state) {
-  for (;; std::this_thread::sleep_for(100us)) {
+  test::until([&] {
     std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
     std::string text;
     std::getline(stat, text);
     const std::size_t name_ends = text.rfind(')');
-    if (name_ends == std::string::npos || text[name_ends + 2] == state) return;
-  }
+    return name_ends == std::string::npos || text[name_ends + 2] == state;
+  });
 }
 
 /// A process that stands still for a while.
@@ -50,7 +50,7 @@ class Stopped {
 // Of two that sleep the first, which is woken first.
 pid_t first_of_two_sleepers(Pool& pool) {
   for (const std::size_t index : {1U, 0U}) {
-    while (pool.stats()[index].pid == 0) std::this_thread::sleep_for(1ms);
+    test::until([&] { return pool.stats()[index].pid != 0; });
     await_state(pool.stats()[index].pid, 'S');
   }
   return pool.stats()[0].pid;

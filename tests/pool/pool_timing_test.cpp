@@ -44,7 +44,7 @@ TEST(PoolTimingTest, TheDestructorTakesLessThanASecondWhateverTheTasksDo) {
 }
 
 int sleep_for(int microseconds) {
-  std::this_thread::sleep_for(std::chrono::microseconds(microseconds));
+  std::this_thread::sleep_for(std::chrono::microseconds(microseconds));  // the work
   return microseconds;
 }
 

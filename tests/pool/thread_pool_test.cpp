@@ -97,7 +97,7 @@ TEST(ThreadPoolTest, AShrunkPoolLosesNoTaskAndRunsFewerAtOnce) {
     const int now = ++inside;
     for (int seen = most; now > seen && !most.compare_exchange_weak(seen, now);) {
     }
-    std::this_thread::sleep_for(100us);
+    std::this_thread::sleep_for(100us);  // the work: others begin meanwhile
     --inside;
     return x;
   };
@@ -141,7 +141,7 @@ TEST(ThreadPoolTest, ATaskMayResizeItsPool) {
 TEST(ThreadPoolTest, StatsCountTasksAndTime) {
   ThreadPool pool(1);
   for (int i = 0; i < 10; ++i) (void)pool.apply(square, i);
-  pool.apply([] { std::this_thread::sleep_for(30ms); });
+  pool.apply([] { std::this_thread::sleep_for(30ms); });  // the time that is to be counted
   const int thread = pool.apply([] { return static_cast<int>(threading::get_native_id()); });
 
   const std::vector<WorkerStats> stats = pool.stats();

@@ -15,6 +15,7 @@
 
 #include "process/gate.hpp"
 #include "support/child.hpp"
+#include "support/until.hpp"
 
 namespace multiprocessing::threading {
 namespace {
@@ -185,7 +186,7 @@ TEST(ForkedBarrierTest, PartiesOfTheParentDoNotCountInTheChild) {
   const Barrier barrier(2);
   Thread party([&] { barrier.wait(); });
   party.start();
-  while (barrier.n_waiting() == 0) ::usleep(100);
+  test::until([&] { return barrier.n_waiting() == 1; });
   EXPECT_EQ(in_child([&] {
               Thread first([&] { barrier.wait(); });
               first.start();
