@@ -1,8 +1,15 @@
 #!/usr/bin/env python3
-"""Fails unless each test that docs/conformance.md names is defined, and its counts are right."""
+"""Fails unless each test that docs/conformance.md names is defined, and its counts are right.
+
+    check_conformance.py <root> [<results>]
+
+With the results of a whole run (ctest --output-junit) it fails, too, unless each of them ran. One
+that skipped itself, for it needs root or much memory, is printed.
+"""
 import pathlib
 import re
 import sys
+import xml.etree.ElementTree
 
 TEST = re.compile(r"\b(?:TYPED_)?TEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)\s*\)")
 PROGRAM = re.compile(r"\b(multiprocessing_compile_fail|forgetful)_test\(\s*(\w+)")
@@ -48,6 +55,29 @@ def problems(root):
         yield f"docs/conformance.md: it should say {is_so[0]} of {is_so[1]}, {is_so[2]} left out"
 
 
+def names(test):
+    """What ctest's program.Prefix/Suite.Case/Parameter or program.Suite.Case<Type> is called here."""
+    yield from re.findall(r"^\w+\.\w+", test)
+    yield from re.findall(r"^\w+\.(?:\w+/)?(\w+\.\w+)", test)
+
+
+def not_run(root, results):
+    """The tests that docs/conformance.md names and that are not in the results."""
+    ran, skipped = set(), set()
+    for case in xml.etree.ElementTree.parse(results).iter("testcase"):
+        (skipped if case.get("status") == "notrun" else ran).update(names(case.get("name")))
+    for line in (root / "docs/conformance.md").read_text().splitlines():
+        row = ROW.match(line)
+        for test in NAMED.findall(row[2]) if row else ():
+            if test in skipped - ran:
+                print(f"{test} skipped itself")
+            elif test not in ran:
+                yield f"{test} did not run"
+
+
 if __name__ == "__main__":
-    found = list(problems(pathlib.Path(sys.argv[1])))
+    root = pathlib.Path(sys.argv[1])
+    found = list(problems(root))
+    for results in sys.argv[2:]:
+        found += not_run(root, results)
     sys.exit("\n".join(found) if found else 0)

@@ -7,4 +7,9 @@ cd "$(dirname "$0")/.."
 scripts/install_deps.sh build test
 cmake --preset release
 cmake --build --preset release
-ctest --preset release --parallel "$(nproc)" "$@"
+if [[ $# -gt 0 ]]; then
+  exec ctest --preset release --parallel "$(nproc)" "$@"
+fi
+results=$PWD/build/release/results.xml
+ctest --preset release --parallel "$(nproc)" --output-junit "$results"
+scripts/check_conformance.py . "$results"

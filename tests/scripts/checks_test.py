@@ -13,13 +13,14 @@ def check(script, path, text):
     return check_tree(script, {path: text})
 
 
-def check_tree(script, files):
+def check_tree(script, files, *arguments):
     with tempfile.TemporaryDirectory() as root:
         for path, text in files.items():
             file = pathlib.Path(root, path)
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
-        run = subprocess.run([sys.executable, "-B", SCRIPTS / f"{script}.py", root],
+        run = subprocess.run([sys.executable, "-B", SCRIPTS / f"{script}.py", root,
+                              *(pathlib.Path(root, path) for path in arguments)],
                              capture_output=True, text=True)
         return run.stderr
 
@@ -156,6 +157,16 @@ class Conformance(unittest.TestCase):
     def test_counts_are_right(self):
         self.assertIn("it should say 1 of 1",
                       self.complaints("| `A.put` | `QueueTest.Fills` | |", "2 of 2"))
+
+    def test_named_test_ran(self):
+        tree = {"tests/a/a_test.cpp": "TEST_P(QueueTest, Fills) {}",
+                "docs/conformance.md": "1 of 1 cases have a test; 0 are left out\n| `A.put` | `QueueTest.Fills` | |\n"}
+        for name, status, complaint in (("queue_test.Kinds/QueueTest.Fills/3.5", "run", ""),
+                                        ("queue_test.QueueTest.Fills&lt;a::Queue&lt;int&gt; &gt;", "fail", ""),
+                                        ("queue_test.QueueTest.Fills", "notrun", ""),
+                                        ("queue_test.QueueTest.FillsUp", "run", "QueueTest.Fills did not run\n")):
+            results = f'<testsuite><testcase name="{name}" status="{status}"/></testsuite>'
+            self.assertEqual(check_tree("check_conformance", tree | {"results.xml": results}, "results.xml"), complaint)
 
 
 unittest.main()
