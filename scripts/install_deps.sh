@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
 # Installs what is missing of the packages that the given groups need.
 #   scripts/install_deps.sh build [test] [bench] [peers] [dev]
-# Elsewhere than on Debian and its kin, or without root and sudo, says what is lacking and fails.
+# Elsewhere than on Debian and its kin, or for who may not install, says what is lacking and fails.
 set -euo pipefail
 
 cxx=${CXX:-c++}
 packages=()
 
 need() {  # need <package> <command that succeeds if it is there>
-  "${@:2}" >/dev/null 2>&1 </dev/null || packages+=("$1")
+  "${@:2}" >/dev/null 2>&1 </dev/null || { [[ $cxx == false ]] && is_installed "$1"; } || packages+=("$1")
 }
+is_installed() { [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
 header() { echo "#include <$1>" | "$cxx" -std=c++20 -E -x c++ -; }
 links() { echo 'int main() {}' | "$cxx" -x c++ - -o /dev/null "$@"; }
 boost_is_new_enough() {
@@ -34,9 +35,12 @@ for group in "${@:-build}"; do
       need libgtest-dev links -lgtest -pthread
       need libsqlite3-dev header sqlite3.h
       need pkg-config command -v pkg-config
-      need python3 command -v python3
+      need python3 python3 -c "import json, unittest, xml.etree.ElementTree"
       ;;
-    bench) need libbenchmark-dev links -lbenchmark ;;
+    bench)
+      need libbenchmark-dev links -lbenchmark
+      need python3 python3 -c "import multiprocessing"
+      ;;
     peers)  # take part in the benchmarks where they are installed
       need libtbb-dev header oneapi/tbb/parallel_for.h
       need liblmdb-dev header lmdb.h
@@ -57,21 +61,27 @@ for group in "${@:-build}"; do
 done
 
 [[ ${#packages[@]} -gt 0 ]] || exit 0
-if ! command -v apt-get >/dev/null; then
+mapfile -t packages < <(printf '%s\n' "${packages[@]}" | sort -u)
+give_up() {
   echo "Missing (names as in Debian 12): ${packages[*]}" >&2
-  echo "Please install them, or their counterparts here, and start again." >&2
+  echo "$1" >&2
   exit 1
-fi
-if [[ $(id -u) -eq 0 ]]; then sudo=(); elif command -v sudo >/dev/null; then sudo=(sudo); else
-  echo "Missing: ${packages[*]}. As root: apt-get install ${packages[*]}" >&2
-  exit 1
+}
+command -v apt-get >/dev/null ||
+  give_up "Please install them, or their counterparts here, and start again."
+by_hand="Please have them installed, and start again. As root: apt-get install ${packages[*]}"
+as_root=()
+if [[ $(id -u) -ne 0 ]]; then
+  command -v sudo >/dev/null || give_up "$by_hand"
+  as_root=(sudo)
 fi
 
 echo "Installing: ${packages[*]}"
-"${sudo[@]}" apt-get -o DPkg::Lock::Timeout=300 update -qq
+"${as_root[@]}" apt-get -o DPkg::Lock::Timeout=300 update -qq || give_up "$by_hand"
 if ! apt-cache show libboost1.81-dev >/dev/null 2>&1; then  # a newer Debian or Ubuntu
   packages=("${packages[@]/boost1.81-dev/boost-dev}")
   packages=("${packages[@]/serialization1.81-dev/serialization-dev}")
 fi
-"${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
-  apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends "${packages[@]}"
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+  apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends "${packages[@]}" ||
+  give_up "$by_hand"
