@@ -151,7 +151,7 @@ class Manager {
   T make(Args&&... args) const {
     // relaxed: a flag that guards nothing
     if (closed_->load(std::memory_order_relaxed)) {
-      throw ValueError("this Manager has been shut down");
+      throw ValueError("this Manager has been shut down: make another one");
     }
     return T(std::forward<Args>(args)...);
   }

@@ -81,7 +81,11 @@ bool ParentProcess::join(Timeout timeout) const {
 }
 
 int ParentProcess::sentinel() const {
-  if (sentinel_ < 0) throw ValueError("this process was started without a sentinel of its parent");
+  if (sentinel_ < 0) {
+    throw ValueError(
+        "this process was started without a sentinel of its parent, and cannot wait for it as a "
+        "descriptor: join() and is_alive() tell");
+  }
   return sentinel_;
 }
 

@@ -180,7 +180,9 @@ struct Held {
 
   Session& writer() {
     if (session.leaf().is_mine()) return session;
-    throw ValueError("a forked child cannot finish what its parent modifies in a Dict");
+    throw ValueError(
+        "a forked child cannot finish what its parent modifies in a Dict: modify it in either, "
+        "before or after the fork");
   }
 
   Session session;

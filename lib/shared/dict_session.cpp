@@ -49,7 +49,9 @@ void Busy::check(const DictState& state) {
   const Word me = own_claim();  // a forked child does not hold what its parent holds
   for (const Busy* busy = busy_here; busy != nullptr; busy = busy->outer_) {
     if (busy->state_ == &state && busy->me_ == me) {
-      throw ValueError("a function given to Dict::modify may not write to the same Dict");
+      throw ValueError(
+          "a function given to Dict::modify may not write to the same Dict: write once "
+          "modify() has returned");
     }
   }
 }

@@ -78,7 +78,9 @@ ListSession::~ListSession() {
 
 void ListSession::require_mine() const {
   if (shm::self() == me_) return;
-  throw ValueError("a forked child cannot finish what its parent changes in a List");
+  throw ValueError(
+      "a forked child cannot finish what its parent changes in a List: change it in either, before "
+      "or after the fork");
 }
 
 // relaxed, in these: the lock is ours

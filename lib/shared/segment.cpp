@@ -154,7 +154,7 @@ void Segment::open() {
   const sys::UniqueFd fd = sys::open_named(path);
   if (!fd) throw_refused(errno, "shm_open", path, "to read and write it");
   file_ = sys::status_of(fd.get());
-  if (!file_.is_regular) throw ValueError(path + " is not shared memory");
+  if (!file_.is_regular) throw ValueError(path + " is not shared memory: it is no regular file");
   if (file_.size == 0) {
     throw ValueError(path + " is empty: whoever made it has not given it a size");
   }

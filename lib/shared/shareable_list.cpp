@@ -78,7 +78,8 @@ std::size_t place_of(std::ptrdiff_t position, std::size_t size, const char* what
 namespace detail {
 
 void throw_beyond_int64() {
-  throw ValueError("an int of a ShareableList has 64 bits with a sign: this one is larger");
+  throw ValueError(
+      "an int of a ShareableList has 64 bits with a sign: this one is larger; put it in as text");
 }
 
 void throw_other_item(const ShareableItem& item, std::string_view wanted) {

@@ -51,7 +51,10 @@ Handle create(const Writer& encoded, std::uint64_t type) {
 
 Handle open(HandleId id, std::uint64_t type) {
   Handle handle = Handle::from_id(id.value, static_cast<std::uint32_t>(shm::ObjectKind::shared));
-  if (handle && head_of(handle).type != type) throw ValueError("a Shared of another type");
+  if (handle && head_of(handle).type != type) {
+    throw ValueError(
+        "the handle that came is a Shared of another type: receive it as the type that was sent");
+  }
   return handle;
 }
 

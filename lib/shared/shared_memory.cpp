@@ -28,7 +28,10 @@ std::size_t SharedMemory::size() const noexcept {
 
 std::span<std::byte> SharedMemory::buf() const {
   const std::span<std::byte> bytes = segment_->bytes();
-  if (bytes.empty()) throw ValueError("shared memory '" + name() + "' is closed in this process");
+  if (bytes.empty()) {
+    throw ValueError("shared memory '" + name() +
+                     "' is closed in this process: close() comes after its last use");
+  }
   return bytes;
 }
 

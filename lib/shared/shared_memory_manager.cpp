@@ -23,13 +23,17 @@ class MemoryKeeper {
   ~MemoryKeeper() { shutdown(); }
 
   void start() {
-    if (made_) throw ValueError("this SharedMemoryManager has been started already");
+    if (made_) {
+      throw ValueError("this SharedMemoryManager has been started already: start() is called once");
+    }
     made_.emplace();
     starter_ = sys::current_pid();
   }
   void require_started() const {
     if (!made_) throw ValueError("this SharedMemoryManager has not been started: call start()");
-    if (made_->over.is_set()) throw ValueError("this SharedMemoryManager has been shut down");
+    if (made_->over.is_set()) {
+      throw ValueError("this SharedMemoryManager has been shut down: make another one");
+    }
   }
   void add(const std::string& name) { made_->names.append(name); }
   void shutdown() noexcept {

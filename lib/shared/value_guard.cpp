@@ -108,7 +108,11 @@ GuardedObject::GuardedObject(HandleId id, std::uint32_t kind, std::uint64_t item
     : object_(Handle::from_id(id.value, kind)),
       lock_(Handle()),
       head_(static_cast<GuardedHead*>(object_.payload())) {
-  if (head_->item != item) throw ValueError("a shared object of another element type");
+  if (head_->item != item) {
+    throw ValueError(
+        "the handle that came refers to a shared object of another element type: receive it as the "
+        "type that was sent");
+  }
   if (head_->mode == LockMode::own) use_lock_of(object_);
   if (head_->mode == LockMode::foreign) use_lock_of(lock_handle(head_->lock_id));
 }
@@ -119,7 +123,9 @@ void GuardedObject::use_lock_of(const Handle& owner) {
 }
 
 const RLock& GuardedObject::get_lock() const {
-  if (!has_lock()) throw ValueError("this object was made without a lock");
+  if (!has_lock()) {
+    throw ValueError("this object was made without a lock: leave no_lock out where it is made");
+  }
   return lock_;
 }
 

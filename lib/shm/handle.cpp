@@ -12,12 +12,12 @@ Handle Handle::from_id(std::uint64_t id, std::uint32_t kind) {
   if (id == 0) return {};
   if (shm::find_object(id, static_cast<shm::ObjectKind>(kind)) == nullptr) {
     throw ValueError("a handle refers to a shared object that is gone, or is of another type (id " +
-                     std::to_string(id) + ")");
+                     std::to_string(id) + "): keep a handle to it until this one has arrived");
   }
   shm::LocalHold* held = shm::hold(id);
   if (held == nullptr) {
     throw ValueError("a handle refers to a shared object that is gone (id " + std::to_string(id) +
-                     ")");
+                     "): keep a handle to it until this one has arrived");
   }
   return Handle(held);
 }
@@ -39,7 +39,10 @@ shm::ObjectHeader* Handle::object() const noexcept {
 }
 
 void* Handle::payload() const {
-  if (held_ == nullptr) throw ValueError("this handle refers to nothing (it was moved from)");
+  if (held_ == nullptr) {
+    throw ValueError(
+        "this handle refers to nothing (it was moved from): use the one that it was moved to");
+  }
   return held_->object + 1;
 }
 

@@ -251,7 +251,7 @@ void give_to(Name child, std::span<const ObjectId> objects) {
   for (const ObjectId id : objects) {
     if (!enter_for_heir(gifts, id).held) {
       throw ValueError("a handle among the arguments refers to an object that is gone (id " +
-                       std::to_string(id) + ")");
+                       std::to_string(id) + "): start the process while it is held here");
     }
   }
 }

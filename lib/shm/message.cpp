@@ -28,7 +28,7 @@ Block make_message(std::uint64_t size, std::span<const ObjectId> handles, bool s
   for (const ObjectId id : handles) {
     if (!enter_hold(id, holder)) {
       throw ValueError("a handle in the message refers to an object that is gone (id " +
-                       std::to_string(id) + ")");
+                       std::to_string(id) + "): send it while it is held here");
     }
     MULTIPROCESSING_CRASH_POINT("message.held");
   }

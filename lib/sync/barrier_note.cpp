@@ -86,7 +86,8 @@ BarrierNote::BarrierNote(const BarrierState& barrier, std::uint32_t phase)
       }
     }
   }
-  throw ValueError("a process waits at 32 barriers at a time at the most");
+  throw ValueError(
+      "a process waits at 32 barriers at a time at the most: leave one before waiting at another");
 }
 
 BarrierNote::~BarrierNote() {

@@ -69,7 +69,11 @@ Condition::Condition(const RLock& lock) : Condition(lock.handle_id(), true) {}
 // An RLock may be that of a Value or Array: any kind will do.
 Condition::Condition(detail::HandleId lock, bool recursive)
     : lock_(from_id(lock.value, ObjectKind::none)) {
-  if (!lock_) throw ValueError("this handle refers to nothing (it was moved from)");
+  if (!lock_) {
+    throw ValueError(
+        "the lock for this condition refers to nothing (it was moved from): give one that is in "
+        "use");
+  }
   handle_ = create_condition(lock.value, recursive);
 }
 
@@ -103,7 +107,8 @@ void Condition::release() const {
           "acquire() comes first");
     }
   } else if (!sync::release_recursive(lock_state(), sync::caller())) {
-    throw ValueError("attempt to release recursive lock not owned by thread");
+    throw ValueError(
+        "attempt to release recursive lock not owned by thread: who acquired it releases it");
   }
 }
 

@@ -27,7 +27,10 @@ bool held_here(const LockState& lock, const Caller& caller) noexcept {
 bool acquire_recursive(LockState& lock, Timeout timeout, const Caller& caller) {
   if (held_here(lock, caller)) {
     const std::uint64_t inner = inner_of(lock);
-    if (depth_in(inner) == kMaxDepth) throw ValueError("a recursive lock was acquired too often");
+    if (depth_in(inner) == kMaxDepth) {
+      throw ValueError("a recursive lock was acquired " + std::to_string(kMaxDepth) +
+                       " times by this thread: each acquire() wants its release()");
+    }
     set_inner(lock, inner + 1);
     return true;
   }

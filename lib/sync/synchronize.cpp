@@ -69,9 +69,10 @@ bool Lock::acquire(Timeout timeout) const {
 }
 
 void Lock::release() const {
-  if (!sync::release(state()))
+  if (!sync::release(state())) {
     throw ValueError(
         "semaphore or lock released too many times: nobody holds this lock; acquire() comes first");
+  }
 }
 
 void Lock::unlock() const noexcept {
@@ -108,7 +109,8 @@ bool RLock::acquire(Timeout timeout) const {
 
 void RLock::release() const {
   if (!sync::release_recursive(state(), sync::caller())) {
-    throw ValueError("attempt to release recursive lock not owned by thread");
+    throw ValueError(
+        "attempt to release recursive lock not owned by thread: who acquired it releases it");
   }
 }
 

@@ -16,19 +16,21 @@ using threads::registry;
 }  // namespace
 
 threads::ThreadState& ThreadHandle::state() const {
-  if (!state_) throw ValueError("thread object was moved from");
+  if (!state_) throw ValueError("thread object was moved from: use the one that it was moved to");
   return *state_;
 }
 
 bool ThreadHandle::join(Timeout timeout) const {
   threads::ThreadState& mine = state();
-  if (&mine == threads::current_state())
+  if (&mine == threads::current_state()) {
     throw ValueError(
         "cannot join current thread: it would wait for itself; join it from another one");
+  }
   {
     const std::lock_guard guard(registry().lock);
-    if (mine.phase == Phase::initial)
+    if (mine.phase == Phase::initial) {
       throw ValueError("cannot join thread before it is started: call start() first");
+    }
   }
   const threads::StateRef kept = state_;
   if (!sync::wait(mine.ended.state, timeout)) return false;

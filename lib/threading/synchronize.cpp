@@ -51,7 +51,8 @@ void Semaphore::release(int n) const {
   if (n < 1) throw ValueError("n must be one or more, but is " + std::to_string(n));
   if (!sync::release(semaphore_->state, static_cast<sync::SemaphoreWord>(n))) {
     throw ValueError(
-        "Semaphore released too many times: it has as many permits as it was made with");
+        "Semaphore released too many times: it has as many permits as it was made with; acquire() "
+        "comes first");
   }
 }
 
@@ -86,20 +87,23 @@ Condition::Condition(const AnyLock& lock)
     : lock_(lock), condition_(threads::make_local<threads::LocalCondition>()) {}
 
 bool Condition::wait(Timeout timeout) const {
-  if (!threads::is_held(*lock_.lock_))
+  if (!threads::is_held(*lock_.lock_)) {
     throw ValueError("cannot wait on un-acquired lock: acquire the condition first");
+  }
   return threads::wait(*condition_, *lock_.lock_, timeout);
 }
 
 void Condition::notify(int n) const {
-  if (!threads::is_held(*lock_.lock_))
+  if (!threads::is_held(*lock_.lock_)) {
     throw ValueError("cannot notify on un-acquired lock: acquire the condition first");
+  }
   if (n > 0) threads::notify(*condition_, static_cast<std::uint64_t>(n));
 }
 
 void Condition::notify_all() const {
-  if (!threads::is_held(*lock_.lock_))
+  if (!threads::is_held(*lock_.lock_)) {
     throw ValueError("cannot notify on un-acquired lock: acquire the condition first");
+  }
   threads::notify(*condition_, threads::kAllWaiters);
 }
 

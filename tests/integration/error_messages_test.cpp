@@ -18,6 +18,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -192,6 +193,31 @@ const std::vector<Case> kBetweenProcesses{
        process.close();
      },
      {"ValueError: Cannot close a process while it is still running.", "join()", "reader, pid "}},
+    {"ValueErrorOfAMovedHandle",
+     [] {
+       const Event event;
+       Event moved = event;
+       const Event last = std::move(moved);
+       moved.set();  // NOLINT(bugprone-use-after-move): that is the mistake
+     },
+     {"ValueError: this handle refers to nothing ", "moved from", "use the one"}},
+    {"ValueErrorOfAMissingLock",
+     [] { (void)Value<int>(1, no_lock).get_lock(); },
+     {"ValueError: this object was made without a lock: ", "no_lock", "where it is made"}},
+    {"ValueErrorOfAModifyInAModify",
+     [] {
+       const Dict<int, int> dict{{1, 2}};
+       dict.modify(1, [&dict](int&) { dict.set(3, 4); });
+     },
+     {"ValueError: a function given to Dict::modify ", "same Dict", "has returned"}},
+    {"ValueErrorOfAClosedSegment",
+     [] {
+       const SharedMemory memory({.create = true, .size = 10});
+       memory.unlink();
+       memory.close();
+       (void)memory.buf();
+     },
+     {"ValueError: shared memory '", "closed in this process", "last use"}},
     {"ValueErrorOfTaskDone",
      [] { JoinableQueue<int>().task_done(); },
      {"ValueError: task_done() called too many times: ", "each item"}},

@@ -154,7 +154,10 @@ class Waitable {
   template <class X>
   [[nodiscard]] const X& get() const {
     const X* value = get_if<X>();
-    if (value == nullptr) throw ValueError("this Waitable holds something else");
+    if (value == nullptr) {
+      throw ValueError(
+          "this Waitable holds something else: get<T>() is for the type that was put in");
+    }
     return *value;
   }
   [[nodiscard]] detail::WaitEntry entry() const { return entry_(value_); }
