@@ -13,6 +13,7 @@
 
 #include <multiprocessing/errors.hpp>
 
+#include "shm/heirs.hpp"
 #include "shm/hold_list.hpp"
 #include "shm/hold_page.hpp"
 #include "shm/local.hpp"
@@ -97,27 +98,10 @@ void drop_empty_pages() noexcept {
   }
 }
 
-// The number of forks before the last one whose child, which inherits from us, has not been swept;
-// -1: there is none. It inherits every hold that was entered before.
-std::int64_t last_heir() noexcept {
-  std::int64_t last = -1;
-  const std::uint64_t me = pack_name(here().name);
-  const std::uint64_t used = arena().header().slots_used.load(std::memory_order_acquire);
-  for (std::uint32_t i = 0; i < used; ++i) {
-    Slot& slot = slot_at(i);
-    if (slot.inherits.load(std::memory_order_acquire) != me) continue;
-    if ((slot.state.load(std::memory_order_acquire) & 3U) == 0) continue;
-    // one in the making counts as the latest: all bits are set in its index
-    const std::uint64_t index = slot.inherit_index.load(std::memory_order_acquire);
-    last = std::max(last, static_cast<std::int64_t>(std::min<std::uint64_t>(index, INT64_MAX)));
-  }
-  return last;
-}
-
 bool inherited_by_a_child(const LocalHold& held) noexcept {
   // Nothing was forked since; a child in the making counts itself only after its fork.
   if (held.fork_index >= local().forks.load(std::memory_order_relaxed)) return false;
-  return last_heir() >= static_cast<std::int64_t>(held.fork_index);
+  return any_heir([&held](std::uint64_t forks) { return forks >= held.fork_index; });
 }
 
 // Holds whose inheritors have gone meanwhile, to be left by the caller without the lock.
@@ -131,10 +115,10 @@ std::vector<LocalHold*> take_ripe() {
   }
   mine.looks = 0;
   mine.ends_seen = ends;
-  const std::int64_t last = last_heir();
+  const Heirs heirs;
   const auto ripe =
-      std::partition(mine.deferred.begin(), mine.deferred.end(), [last](const LocalHold* held) {
-        return last >= static_cast<std::int64_t>(held->fork_index);
+      std::partition(mine.deferred.begin(), mine.deferred.end(), [&heirs](const LocalHold* held) {
+        return heirs.may_have(held->fork_index, held->drop_index);
       });
   std::vector<LocalHold*> taken(ripe, mine.deferred.end());
   mine.deferred.erase(ripe, mine.deferred.end());
@@ -175,6 +159,7 @@ Enrolment enroll(ObjectId id, ObjectHeader* object) {
                                object,
                                here().name,
                                local().forks.load(std::memory_order_relaxed),
+                               0,
                                kNoListIndex,
                                held_one_by_one(object->kind)});
   book().holds.emplace(id, held.get());
@@ -374,6 +359,7 @@ void drop(LocalHold* held) noexcept {
     if (held->holder != here().name) {
       delete held;  // inherited: it goes with this process
     } else if (!held->single && inherited_by_a_child(*held)) {
+      held->drop_index = local().forks.load(std::memory_order_relaxed);
       book().deferred.push_back(held);
     } else {
       at_once = true;

@@ -23,11 +23,21 @@ constexpr std::size_t kPendingLives = 64;
 std::array<std::atomic<int>, kPendingLives> pending_lives{};  // fd + 1; 0: none
 constinit HookList<ForkHook> fork_hooks;
 thread_local int launching = -1;  // the life descriptor of the child that this thread forks
+thread_local Name launched;       // its name
 thread_local Name launched_heir;  // and who inherits single holds by that
 
 // A fork that is not ours: the child gets a name before it exists, as ours do, so that what it
 // inherits is held for it from the first moment. Empty: it registers at its first use.
 thread_local std::optional<ChildSlot> unasked;
+
+// So that its parent can tell from now on which holds it has: those that are entered and dropped
+// after its fork are none of them (heirs.hpp).
+void count_before(Name child) noexcept {
+  if (child.nobody()) return;
+  // relaxed: written under `holds`, which is locked here
+  const std::uint64_t forks = local().forks.load(std::memory_order_relaxed);
+  slot_at(child.slot).inherit_index.store(forks, std::memory_order_release);
+}
 
 void before_fork() noexcept {
   if (launching < 0 && alive_word().load(std::memory_order_relaxed) != 0) {
@@ -43,11 +53,9 @@ void before_fork() noexcept {
   mine.holds.lock();
   // Under `holds`, so that no thread closes or opens an end in between; before `chunks`: it
   // allocates.
-  if (launching >= 0) {
-    prepare_heir(launched_heir);
-  } else {
-    prepare_heir(unasked ? unasked->name() : Name{});
-  }
+  const Name stranger = unasked ? unasked->name() : Name{};
+  count_before(launching >= 0 ? launched : stranger);
+  prepare_heir(launching >= 0 ? launched_heir : stranger);
   mine.chunks.lock();
 }
 
@@ -118,8 +126,9 @@ int take_bit(std::atomic<std::uint32_t>& free_bits, std::uint32_t among) noexcep
   return -1;
 }
 
-void remember_pending_life(int fd, Name heir) noexcept {
+void remember_pending_life(int fd, Name child, Name heir) noexcept {
   launching = fd;
+  launched = child;
   launched_heir = heir;
   for (auto& pending : pending_lives) {
     int none = 0;

@@ -78,10 +78,10 @@ inline void give_bit(std::atomic<std::uint32_t>& free_bits, int bit) noexcept {
   free_bits.fetch_or(1U << static_cast<unsigned>(bit), std::memory_order_release);
 }
 
-/// Life descriptors of children between claim and fork: any other forked child closes them. The
-/// child of this thread's next fork is `heir` to the single holds (hold_list.hpp); nobody: it gets
-/// none.
-void remember_pending_life(int fd, Name heir) noexcept;
+/// Life descriptors of children between claim and fork: any other forked child closes them. `child`
+/// is that of this thread's next fork; nobody: another process's. `heir` is the same if it gets the
+/// single holds (hold_list.hpp); nobody: it gets none.
+void remember_pending_life(int fd, Name child, Name heir) noexcept;
 void forget_pending_life(int fd) noexcept;
 
 /// Takes on a name in this process (after a fork, or at first use).

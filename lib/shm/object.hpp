@@ -106,6 +106,7 @@ struct LocalHold {
   ObjectHeader* object;
   Name holder;               // who entered the hold: this process, or the one it was forked from
   std::uint64_t fork_index;  // forks of this process before the hold was entered
+  std::uint64_t drop_index;  // and before it was dropped, if a child has it on
   std::uint32_t list_index;  // in the own hold list
   bool single;               // held one by one
 };

@@ -304,7 +304,7 @@ ChildSlot::ChildSlot(Inherits inherits) {
     sys::UniqueFd life;
     name_ = claim_slot(life, parent, inherits != Inherits::nothing);
     life_fd_ = life.release();
-    remember_pending_life(life_fd_, inherits == Inherits::all_holds ? name_ : Name{});
+    remember_pending_life(life_fd_, name_, inherits == Inherits::all_holds ? name_ : Name{});
   }
   bury_if_crowded(name_.slot);
 }
@@ -312,7 +312,7 @@ ChildSlot::ChildSlot(Inherits inherits) {
 ChildSlot::ChildSlot(Name name, sys::UniqueFd life) : name_(name), forked_(true) {
   const std::lock_guard guard(local().registration);
   life_fd_ = life.release();
-  remember_pending_life(life_fd_, {});
+  remember_pending_life(life_fd_, {}, {});
 }
 
 ChildSlot::~ChildSlot() {

@@ -292,6 +292,44 @@ TEST(ObjectTest, ChildOfAPlainForkKeepsWhatItInheritedBeforeItsFirstUse) {
   EXPECT_EQ(find_object(id, ObjectKind::test), nullptr);
 }
 
+// A program that forks a child for each of its tasks is never without one.
+TEST(ObjectTest, ChildForkedAfterADropKeepsNothingOfIt) {
+  LocalHold* held = make_test_object();
+  const ObjectId id = held->id;
+  auto heir = test::Child::run([] { test::hang_up_and_wait(); });
+  heir.await_hang_up();
+  drop(held);
+  auto late = test::Child::run([] { test::hang_up_and_wait(); });
+  late.await_hang_up();
+  EXPECT_NE(find_object(id, ObjectKind::test), nullptr) << "the heir may still use it";
+
+  heir.kill(SIGKILL);
+  heir.wait();
+  (void)bury_the_dead();
+  drop(make_test_object());  // looks through what was put off
+
+  EXPECT_EQ(find_object(id, ObjectKind::test), nullptr);
+}
+
+TEST(ObjectTest, ForkOfAChildIsCountedBeforeItHasSaidAnything) {
+  LocalHold* held = make_test_object();
+  const ObjectId id = held->id;
+  auto heir = test::Child::run([] { test::hang_up_and_wait(); });
+  heir.await_hang_up();
+  drop(held);
+  ChildSlot slot;
+  auto silent = test::Child::run([] { test::hang_up_and_wait(); });  // never takes its slot
+  slot.forked(silent.pid());
+  silent.await_hang_up();
+
+  heir.kill(SIGKILL);
+  heir.wait();
+  (void)bury_the_dead();
+  drop(make_test_object());
+
+  EXPECT_EQ(find_object(id, ObjectKind::test), nullptr);
+}
+
 TEST(ObjectTest, ParentOfAChildThatInheritsNothingLeavesNoHusk) {
   const std::uint64_t before = census().blocks;
   int ends[2];
