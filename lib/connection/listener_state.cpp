@@ -88,19 +88,31 @@ std::shared_ptr<const sys::UniqueFd> ListenerState::socket() const {
   return {socket_, &socket_->fd};
 }
 
+// A forked child has copies of its parent's calls and clients, which go on without it.
+void ListenerState::begin_anew_if_forked() noexcept {
+  const pid_t me = sys::current_pid();
+  if (std::exchange(owner_, me) == me) return;
+  bells_.clear();
+  waiting_room_.clear();
+}
+
 void ListenerState::enter(int bell) {
   const Locked lock(lock_, std::nothrow);
+  begin_anew_if_forked();
   bells_.push_back(bell);
 }
 
 void ListenerState::leave(int bell) noexcept {
   const Locked lock(lock_, std::nothrow);
+  begin_anew_if_forked();
   std::erase(bells_, bell);
+  // It may have been rung for them, and gone without a look.
+  if (!waiting_room_.empty() && !bells_.empty()) sys::ring(bells_.front());  // I2
 }
 
 Visitors ListenerState::take_visitors() {
   const Locked lock(lock_, std::nothrow);
-  if (waiting_room_owner_ != sys::current_pid()) waiting_room_.clear();
+  begin_anew_if_forked();
   return std::exchange(waiting_room_, {});
 }
 
@@ -108,8 +120,7 @@ void ListenerState::leave_visitors(Visitors visitors) noexcept {
   if (visitors.empty()) return;
   const Locked lock(lock_, std::nothrow);
   if (socket_ == nullptr) return;  // closed: they are let go of
-  if (waiting_room_owner_ != sys::current_pid()) waiting_room_.clear();
-  waiting_room_owner_ = sys::current_pid();
+  begin_anew_if_forked();
   waiting_room_.splice(waiting_room_.end(), visitors);
   if (!bells_.empty()) sys::ring(bells_.front());  // I2
 }
@@ -119,6 +130,7 @@ void ListenerState::close() noexcept {
   Visitors gone;
   {
     const Locked lock(lock_, std::nothrow);
+    begin_anew_if_forked();
     closed = std::move(socket_);
     gone = std::exchange(waiting_room_, {});
     for (const int bell : bells_) sys::ring(bell);  // I2

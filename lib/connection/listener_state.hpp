@@ -6,8 +6,8 @@
 // Invariants
 //   I1  A client in the handshake belongs to one call of `accept` (acceptance.hpp) or stands in
 //       `waiting_room`, so that no two threads talk to it.
-//   I2  While a call sleeps, its bell is listed: it is rung when clients are put into the waiting
-//       room, and at `close`.
+//   I2  While a call sleeps, its bell is listed. One of those listed is rung when clients are put
+//       into the waiting room, the next one if it goes without them; all are at `close`.
 //   I3  The time that a client may be silent runs only during calls of `accept`.
 //
 // A forked child shares the listening socket and accepts from it on its own, unless it is not
@@ -81,6 +81,8 @@ class ListenerState {
   void close() noexcept;
 
  private:
+  void begin_anew_if_forked() noexcept;
+
   ListenerOptions options_;
   BoundPath path_;
   Address address_;
@@ -89,7 +91,7 @@ class ListenerState {
   std::optional<Address> last_accepted_;
   std::vector<int> bells_;
   Visitors waiting_room_;
-  pid_t waiting_room_owner_ = 0;
+  pid_t owner_ = 0;  // of the last two
 };
 
 }  // namespace multiprocessing::connection
