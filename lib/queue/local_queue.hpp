@@ -106,7 +106,7 @@ inline void throw_if_deferred(LocalQueue& queue) {
 // Of a JoinableQueue (queue_join.cpp):
 
 /// The item that was taken has been read: it is the calling thread's until it is done.
-void keep_in_hand(LocalQueue& queue, const TicketRef& ticket);
+void keep_in_hand(LocalQueue& queue, const TicketRef& ticket) noexcept;
 /// An item is done: the calling thread's last one, else one of this process's, else anybody's.
 /// False: nobody has any.
 bool item_done(LocalQueue& queue) noexcept;

@@ -2,6 +2,7 @@
 // items a thread has in hand; waiting until all are done.
 
 #include <memory>
+#include <new>
 #include <utility>
 
 #include "queue/local_queue.hpp"
@@ -80,9 +81,13 @@ void throw_deferred(LocalQueue& queue) {
   if (error) std::rethrow_exception(error);
 }
 
-void keep_in_hand(LocalQueue& queue, const TicketRef& ticket) {
+void keep_in_hand(LocalQueue& queue, const TicketRef& ticket) noexcept {
   if (!is_reading(ticket)) return;  // a forked child's copy of what its parent reads
-  Hands(queue).add(ticket);
+  try {
+    Hands(queue).add(ticket);
+  } catch (const std::bad_alloc&) {
+    // In no list, it is done by a task_done that finds none of its own.
+  }
   hold(ticket);
 }
 
