@@ -71,9 +71,7 @@ RingTransport::~RingTransport() {
   close();
   const Lookout* lookout = lookout_.load(std::memory_order_acquire);
   // relaxed: nobody else is here any more. In a forked child it may be its parent's.
-  if (epoch_.load(std::memory_order_relaxed) == fork_epoch.load(std::memory_order_relaxed)) {
-    delete lookout;
-  }
+  if (is_known_here()) delete lookout;
 }
 
 // relaxed, here and below: the child that was just forked has one thread
@@ -82,8 +80,7 @@ void RingTransport::count_fork() noexcept {
 }
 
 void RingTransport::require_held() {
-  const std::uint32_t epoch = fork_epoch.load(std::memory_order_relaxed);
-  if (epoch_.load(std::memory_order_relaxed) == epoch) [[likely]]
+  if (is_known_here()) [[likely]]
     return;
   if (!held_here()) {
     close();
@@ -91,7 +88,7 @@ void RingTransport::require_held() {
   }
   // A parent's lookout is the parent's, and one of its threads may have been at work on it.
   lookout_.store(nullptr, std::memory_order_relaxed);
-  epoch_.store(epoch, std::memory_order_relaxed);
+  epoch_.store(fork_epoch.load(std::memory_order_relaxed), std::memory_order_relaxed);
 }
 
 // An end that only messages hold lives as long as somebody can receive one of them.
@@ -197,8 +194,13 @@ HandleId RingTransport::id() {
   return {id_};
 }
 
+bool RingTransport::is_known_here() const noexcept {
+  return epoch_.load(std::memory_order_relaxed) == fork_epoch.load(std::memory_order_relaxed);
+}
+
+// The handle is looked at once in each forked child: another thread may let go of it at any time.
 bool RingTransport::held_here() const noexcept {
-  return end_ && shm::is_held_here(*end_.hold());
+  return is_known_here() || (end_ && shm::is_held_here(*end_.hold()));
 }
 
 void RingTransport::close_end() noexcept {

@@ -44,6 +44,8 @@ class RingTransport final : public Transport {
   using Queue = std::optional<multiprocessing::detail::ByteQueue>;
 
   void close_end() noexcept override;
+  /// The hold was found to be this process's own, since its last fork.
+  [[nodiscard]] bool is_known_here() const noexcept;
   /// \throws std::system_error (EBADF) in a process that does not hold the end.
   void require_held();
   /// Buries those who held the other end and have died. That ends the connection, if they were the

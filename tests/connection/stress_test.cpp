@@ -16,7 +16,9 @@
 #include <vector>
 
 #include <multiprocessing/connection.hpp>
+#include <multiprocessing/errors.hpp>
 #include <multiprocessing/process.hpp>
+#include <multiprocessing/queues.hpp>
 
 #include "support/child.hpp"
 
@@ -50,6 +52,19 @@ TEST(ConnectionStressTest, AStreamOfStringsKeepsItsBoundaries) {
     EXPECT_EQ(text_of(here.recv_bytes()), text);
   }
   EXPECT_EQ(child.wait(), test::exited(0));
+}
+
+TEST(ConnectionStressTest, AnEndArrivesWhileAnotherThreadClosesIt) {
+  const Queue<Connection> ends;
+  for (int i = 0; i < 500; ++i) {
+    auto [here, there] = Pipe();
+    ends.put(there);
+    std::thread closer([&there] { there.close(); });
+    const Connection arrived = ends.get();
+    closer.join();
+    arrived.close();
+    EXPECT_THROW((void)here.recv<int>(), EOFError);
+  }
 }
 
 TEST(ConnectionStressTest, PollingInOneProcessLeavesTheMessageToAnother) {
