@@ -183,9 +183,9 @@ void Arena::lay_out(std::uint64_t size, std::uint64_t limit) {
   head.magic.store(kMagic, std::memory_order_release);
 }
 
-bool Arena::owns_fd() const noexcept {
+bool Arena::is_file(int fd) const noexcept {
   struct stat status{};
-  return sys::calls().fstat(fd_, &status) == 0 && status.st_dev == device_ &&
+  return sys::calls().fstat(fd, &status) == 0 && status.st_dev == device_ &&
          status.st_ino == inode_;
 }
 

@@ -103,8 +103,10 @@ class Arena {
   /// What tells the file from every other.
   [[nodiscard]] std::uint64_t device() const noexcept { return device_; }
   [[nodiscard]] std::uint64_t inode() const noexcept { return inode_; }
-  /// Whether fd() still is the arena's file: a host may have closed it, and its number may live on.
-  [[nodiscard]] bool owns_fd() const noexcept;
+  /// Whether `fd` is open on the arena's file: a host may have closed all descriptors, and have
+  /// made one of its own with that number.
+  [[nodiscard]] bool is_file(int fd) const noexcept;
+  [[nodiscard]] bool owns_fd() const noexcept { return is_file(fd_); }
 
   template <class T>
   [[nodiscard]] T* at(Offset offset) const noexcept {

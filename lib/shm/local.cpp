@@ -167,14 +167,23 @@ void renew_locks() noexcept {
   new (&mine.chunks) std::mutex;
 }
 
+namespace {
+
+// Not what the program has opened since it closed all descriptors, ours among them.
+void close_life(int fd) noexcept {
+  if (fd >= 0 && arena().is_file(fd)) (void)sys::calls().close(fd);
+}
+
+}  // namespace
+
 // Runs in the child: no allocation, no lock that another thread of the parent may hold.
 void reset_after_fork() noexcept {
   Local& mine = local();
   for (auto& pending : pending_lives) {
     const int fd = pending.exchange(0, std::memory_order_relaxed) - 1;
-    if (fd >= 0 && fd != launching) (void)sys::calls().close(fd);
+    if (fd != launching) close_life(fd);
   }
-  if (mine.life_fd >= 0) (void)sys::calls().close(mine.life_fd);
+  close_life(mine.life_fd);
   mine.life_fd = -1;
   mine.journal_free.store(~0U, std::memory_order_relaxed);
   mine.drops_free.store((1U << kDrops) - 1, std::memory_order_relaxed);

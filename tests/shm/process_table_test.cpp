@@ -2,6 +2,7 @@
 
 #include "shm/process_table.hpp"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -20,6 +21,7 @@
 #include <gtest/gtest.h>
 
 #include "shm/arena.hpp"
+#include "shm/local.hpp"
 #include "support/child.hpp"
 #include "sys/calls.hpp"
 #include "sys/ofd.hpp"
@@ -186,6 +188,21 @@ TEST(ProcessTableTest, ProgramThatClosedTheLibrarysDescriptorsIsToldSo) {
   });
 
   EXPECT_EQ(child.wait(), test::exited(0));
+}
+
+// A daemon closes all descriptors, then opens its own.
+TEST(ProcessTableTest, ForkedChildKeepsADescriptorThatHasTheNumberOfTheLibrarys) {
+  auto daemon = test::Child::run([] {
+    (void)self();
+    const int number = local().life_fd;
+    test::require(close_range(3, ~0U, 0) == 0);
+    const sys::UniqueFd opened(open("/dev/null", O_RDONLY | O_CLOEXEC));
+    test::require(opened.get() == number || dup3(opened.get(), number, O_CLOEXEC) == number);
+    auto child = test::Child::run([number] { test::require(fcntl(number, F_GETFD) >= 0); });
+    test::require(child.wait() == test::exited(0));
+  });
+
+  EXPECT_EQ(daemon.wait(), test::exited(0));
 }
 
 TEST(ProcessTableTest, ZombieIsDeadAtOnce) {
