@@ -53,6 +53,8 @@ for group in "${@:-build}"; do
       need libclang-rt-19-dev clang_runtime
       need llvm-19 command -v llvm-symbolizer-19  # names in what the sanitizers print
       need git command -v git
+      need file command -v file  # these two for the Debian package of a shared library
+      need dpkg-dev command -v dpkg-shlibdeps
       need clang-format-19 command -v clang-format-19
       need clang-tidy-19 command -v clang-tidy-19
       ;;
