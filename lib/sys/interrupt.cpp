@@ -134,26 +134,34 @@ Wait futex_wait_interruptibly(const std::atomic<std::uint32_t>& word, std::uint3
   }
 }
 
+namespace {
+
+// As poll; `raised` if there is nothing but a signal that was pending before.
+int poll_armed(struct pollfd* fds, std::size_t count, const std::timespec* limit, bool& raised) {
+  sigset_t before;
+  ::pthread_sigmask(SIG_BLOCK, &raising, &before);
+  const bool raises = pending();  // nothing can come between this look and the kernel's wait
+  constexpr std::timespec kAtOnce{};
+  const int result = calls().poll_under(fds, count, raises ? &kAtOnce : limit, &before);
+  const int error = errno;
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  errno = error;
+  raised = raises && result == 0;
+  return result;
+}
+
+}  // namespace
+
 Ready poll_interruptibly(struct pollfd* fds, std::size_t count, Nanoseconds deadline) {
   const bool forever = deadline == kForever;
   const std::timespec left =
       forever ? std::timespec{} : to_timespec(std::max<Nanoseconds>(deadline, 0) - now());
+  const std::timespec* const limit = forever ? nullptr : &left;
   const bool polls = !forever && left.tv_sec == 0 && left.tv_nsec == 0;
-  int result = -1;
-  if (polls || !armed_here()) {
-    result = calls().poll(fds, count, forever ? nullptr : &left);
-  } else {
-    sigset_t before;
-    ::pthread_sigmask(SIG_BLOCK, &raising, &before);
-    // Nothing can come between this look and the kernel's wait.
-    constexpr std::timespec kAtOnce{};
-    const std::timespec* const limit = pending() ? &kAtOnce : forever ? nullptr : &left;
-    result = calls().poll_under(fds, count, limit, &before);
-    const int error = errno;
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    errno = error;
-    if (result == 0 && limit == &kAtOnce) return Ready::interrupted;
-  }
+  bool raised = false;
+  const int result = polls || !armed_here() ? calls().poll(fds, count, limit)
+                                            : poll_armed(fds, count, limit, raised);
+  if (raised) return Ready::interrupted;
   if (result == 0) return Ready::timed_out;
   if (result < 0 && errno == EINTR) return Ready::interrupted;
   if (result < 0) throw_errno("poll");

@@ -2,7 +2,10 @@
 
 #include <fcntl.h>
 
+#include <array>
 #include <cerrno>
+#include <cstddef>
+#include <span>
 
 #include "sys/calls.hpp"
 #include "sys/fd.hpp"
@@ -38,12 +41,24 @@ bool write_full(int fd, const void* bytes, std::size_t count) noexcept {
   return true;
 }
 
-ssize_t read_text(const char* path, char* text, std::size_t capacity) noexcept {
+namespace {
+
+int open_to_read(const char* path) noexcept {
   int fd = -1;
   do {
     fd = calls().open(path, O_RDONLY | O_CLOEXEC, 0);
   } while (fd < 0 && errno == EINTR);
-  const UniqueFd file(fd);
+  return fd;
+}
+
+bool is_digit(char character) noexcept {
+  return character >= '0' && character <= '9';
+}
+
+}  // namespace
+
+ssize_t read_text(const char* path, char* text, std::size_t capacity) noexcept {
+  const UniqueFd file(open_to_read(path));
   if (!file) return -1;
   const ssize_t length = read_full(file.get(), text, capacity - 1);
   if (length >= 0) text[length] = '\0';
@@ -52,24 +67,22 @@ ssize_t read_text(const char* path, char* text, std::size_t capacity) noexcept {
 
 void for_each_number(const char* path, void (*visit)(long number, void* argument),
                      void* argument) noexcept {
-  int fd = -1;
-  do {
-    fd = calls().open(path, O_RDONLY | O_CLOEXEC, 0);
-  } while (fd < 0 && errno == EINTR);
-  const UniqueFd file(fd);
+  const UniqueFd file(open_to_read(path));
   if (!file) return;
-  char text[4096];
+  std::array<char, 4096> text;
   long number = 0;
   bool inside = false;  // a number, which may go on in the next piece
   for (;;) {
-    const ssize_t length = read_full(file.get(), text, sizeof text);
-    for (ssize_t i = 0; i < length; ++i) {
-      const bool digit = text[i] >= '0' && text[i] <= '9';
+    const ssize_t length = read_full(file.get(), text.data(), text.size());
+    const std::size_t there = length > 0 ? static_cast<std::size_t>(length) : 0;
+    for (const char character : std::span(text).first(there)) {
+      const bool digit = is_digit(character);
       if (inside && !digit) visit(number, argument);
-      number = digit ? (inside ? number * 10 : 0) + (text[i] - '0') : 0;
+      if (!inside) number = 0;
+      if (digit) number = number * 10 + (character - '0');
       inside = digit;
     }
-    if (length < static_cast<ssize_t>(sizeof text)) break;
+    if (there < text.size()) break;
   }
   if (inside) visit(number, argument);
 }

@@ -39,7 +39,8 @@ bool names(std::string_view line, File file) noexcept {
   unsigned minor = 0;
   std::uint64_t number = 0;
   const char* const end = device.data() + device.size();
-  const char* const colon = std::from_chars(device.data(), end, major, 16).ptr;
+  const char* const colon =
+      std::from_chars(device.data(), device.data() + device.size(), major, 16).ptr;
   if (colon == end) return false;
   std::from_chars(colon + 1, end, minor, 16);
   std::from_chars(inode.data(), inode.data() + inode.size(), number);
@@ -64,7 +65,7 @@ Mapped maps_file(pid_t pid, std::uint64_t device, std::uint64_t inode) noexcept 
       rest.remove_prefix(end + 1);
     }
     kept = rest.size() < text.size() ? rest.size() : 0;
-    std::copy_n(rest.data(), kept, text.data());
+    std::copy_n(rest.begin(), kept, text.begin());
   }
 }
 

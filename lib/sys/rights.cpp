@@ -13,8 +13,8 @@ namespace multiprocessing::sys {
 
 Rights own_rights() {
   Rights rights;
-  (void)::getresuid(&rights.users[0], &rights.users[1], &rights.users[2]);
-  (void)::getresgid(&rights.groups[0], &rights.groups[1], &rights.groups[2]);
+  (void)::getresuid(rights.users.data(), &rights.users[1], &rights.users[2]);
+  (void)::getresgid(rights.groups.data(), &rights.groups[1], &rights.groups[2]);
   if (const int count = ::getgroups(0, nullptr); count > 0) {
     rights.more_groups.resize(static_cast<std::size_t>(count));
     const int got = ::getgroups(count, rights.more_groups.data());

@@ -26,7 +26,7 @@ bool is_passing(int error) noexcept {
   constexpr std::array kPassing{EAGAIN,      EINTR,        ECONNABORTED, EPROTO,
                                 ENETDOWN,    ENONET,       EHOSTDOWN,    EOPNOTSUPP,
                                 ENOPROTOOPT, EHOSTUNREACH, ENETUNREACH};
-  return std::find(kPassing.begin(), kPassing.end(), error) != kPassing.end();
+  return std::ranges::find(kPassing, error) != kPassing.end();
 }
 
 void set_blocking(int fd, bool blocking) {
@@ -155,6 +155,7 @@ struct DescriptorMessage {
   }
   DescriptorMessage(const DescriptorMessage&) = delete;
   DescriptorMessage& operator=(const DescriptorMessage&) = delete;
+  ~DescriptorMessage() = default;
 
   char byte = 1;  // how many descriptors there are
   iovec piece{};

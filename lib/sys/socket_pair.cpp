@@ -74,6 +74,22 @@ bool send_message(int socket, std::span<const std::byte> bytes,
   return sent >= 0;
 }
 
+namespace {
+
+// The descriptors of a message that came whole.
+std::vector<UniqueFd> take_all(msghdr& message, std::size_t got, std::size_t wanted) {
+  std::vector<UniqueFd> descriptors = take_descriptors(message);
+  if ((message.msg_flags & MSG_CTRUNC) != 0 && descriptors.size() < kMostDescriptors) {
+    throw_error(EMFILE, "recvmsg", "a descriptor that a message brought");
+  }
+  if (got != wanted || (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
+    throw_error(EBADMSG, "recvmsg");
+  }
+  return descriptors;
+}
+
+}  // namespace
+
 Received receive_message(int socket, std::span<std::byte> bytes, std::vector<UniqueFd>& descriptors,
                          Nanoseconds deadline) {
   for (;;) {
@@ -91,15 +107,7 @@ Received receive_message(int socket, std::span<std::byte> bytes, std::vector<Uni
     if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (got == 0 || (got < 0 && errno == ECONNRESET)) return Received::nobody_there;
     if (got < 0) throw_errno("recvmsg");
-    descriptors = take_descriptors(message);
-    if ((message.msg_flags & MSG_CTRUNC) != 0 && descriptors.size() < kMostDescriptors) {
-      descriptors.clear();
-      throw_error(EMFILE, "recvmsg", "a descriptor that a message brought");
-    }
-    if (static_cast<std::size_t>(got) != bytes.size() ||
-        (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
-      throw_error(EBADMSG, "recvmsg");
-    }
+    descriptors = take_all(message, static_cast<std::size_t>(got), bytes.size());
     return Received::message;
   }
 }

@@ -119,11 +119,11 @@ std::vector<std::string> environment() {
 }
 
 void replace_environment(std::span<const std::string> environment) {
-  ::clearenv();
+  ::clearenv();  // NOLINT(concurrency-mt-unsafe): the header asks for a process with one thread
   for (const std::string& entry : environment) {
     const std::size_t split = entry.find('=');
     if (split == std::string::npos || split == 0) continue;
-    // NOLINTNEXTLINE(concurrency-mt-unsafe): the header asks for a process with one thread
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): as above
     if (::setenv(entry.substr(0, split).c_str(), entry.c_str() + split + 1, 1) != 0) {
       throw_error(errno, "setenv", entry.substr(0, split));
     }

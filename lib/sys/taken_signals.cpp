@@ -74,7 +74,8 @@ void take(int signal) {
 
 void give_back(int signal) noexcept {
   Taken& record = record_of(signal);
-  if (record.users == 0 || --record.users > 0) return;
+  if (record.users == 0) return;
+  if (--record.users > 0) return;
   struct sigaction now{};
   // Another handler stands there: whoever put it there wants it.
   const bool ours = ::sigaction(signal, nullptr, &now) == 0 && (now.sa_flags & SA_SIGINFO) != 0 &&
