@@ -99,7 +99,7 @@ struct Search {
     return true;
   }
 
-  bool is_mine(std::uint64_t chunk) const {
+  static bool is_mine(std::uint64_t chunk) {
     return chunk_info(chunk).maker.load(std::memory_order_relaxed) ==
            static_cast<std::uint16_t>(here().name.slot);
   }

@@ -80,7 +80,8 @@ std::uint64_t parse_size(const char* variable, const char* text, std::uint64_t m
   const std::string_view all(text);
   std::size_t digits = 0;
   std::uint64_t value = 0;
-  for (; digits < all.size() && std::isdigit(static_cast<unsigned char>(all[digits])); ++digits) {
+  for (; digits < all.size() && std::isdigit(static_cast<unsigned char>(all[digits])) != 0;
+       ++digits) {
     const auto digit = static_cast<std::uint64_t>(all[digits] - '0');
     if (value > (std::uint64_t{1} << 58U) / 10) refuse_size(variable, text, "too large");
     value = value * 10 + digit;
@@ -173,7 +174,7 @@ void Arena::lay_out(std::uint64_t size, std::uint64_t limit) {
   head.chunk_words = round_up(head.slots + head.slot_count * sizeof(Slot), kPage);
   // 16 bytes of words and infos and 32 KiB of block words a chunk
   const std::uint64_t per_chunk = kChunkSize + 16 + kBlocksPerChunk * 8;
-  head.chunk_count = (size - head.chunk_words - 2 * kPage - kChunkSize) / per_chunk;
+  head.chunk_count = (size - head.chunk_words - 2 * std::uint64_t{kPage} - kChunkSize) / per_chunk;
   head.chunk_count = std::min<std::uint64_t>(head.chunk_count, std::uint64_t{1} << 20U);
   head.chunk_infos = round_up(head.chunk_words + head.chunk_count * 8, kPage);
   head.block_words = round_up(head.chunk_infos + head.chunk_count * 8, kPage);

@@ -72,6 +72,10 @@ void Bell::open() {
   // Ours again afterwards, since that one may be gone the next time.
   struct Occupied {
     std::bitset<kBells> indices;
+
+    Occupied() = default;
+    Occupied(const Occupied&) = delete;
+    Occupied& operator=(const Occupied&) = delete;
     ~Occupied() {
       for (std::uint32_t i = 0; i < kBells; ++i) {
         if (indices.test(i)) give_index(i);

@@ -99,10 +99,10 @@ void unjournal(std::uint8_t entry) noexcept {
 }
 
 void note_intent(Block& block, PublishKind kind, Offset where, std::uint64_t extra) noexcept {
-  int bit = block.entry;
   if (block.entry == 0xFF) {
+    int bit = take_bit(here().journal_free);
     // I5: an entry that serves intents alone comes free soon
-    while ((bit = take_bit(here().journal_free)) < 0) sys::yield();
+    for (; bit < 0; bit = take_bit(here().journal_free)) sys::yield();
     block.entry = static_cast<std::uint8_t>(bit);
   }
   journal_at(block.entry, block.ref);

@@ -182,7 +182,7 @@ bool commit_run(std::uint64_t first, std::uint64_t count, std::uint64_t cold) {
 // a slab costs does not depend on how many of its blocks have been used yet.
 bool commit_words(std::uint64_t chunk, std::uint32_t size_class) {
   const Offset first = arena().offset_of(&block_word(block_id(chunk, 0)));
-  return sys::commit(arena().fd(), first, (class_count(size_class) + 1) * 8U) == 0;
+  return sys::commit(arena().fd(), first, (std::uint64_t{class_count(size_class)} + 1) * 8) == 0;
 }
 
 // A claimed and (unless sparse) committed run, covered by the note. 0: exhausted.
@@ -222,8 +222,7 @@ ChunkState chunk_state(std::uint64_t chunk) noexcept {
 
 int class_for(std::uint64_t bytes) noexcept {
   if (bytes > kClasses.back()) return -1;
-  return static_cast<int>(std::lower_bound(kClasses.begin(), kClasses.end(), bytes) -
-                          kClasses.begin());
+  return static_cast<int>(std::ranges::lower_bound(kClasses, bytes) - kClasses.begin());
 }
 std::uint32_t class_count(std::uint32_t size_class) noexcept {
   return static_cast<std::uint32_t>(

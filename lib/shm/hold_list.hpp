@@ -63,10 +63,10 @@ void adopt_given_holds();
 
 /// Finishes a drop that a dead process had noted: removes its entry, destroys the object if nobody
 /// holds it (or the dead one had begun to).
-void finish_drop(Name dead, ObjectId object) noexcept;
+void finish_drop(Name dead, ObjectId id) noexcept;
 
 /// Does what its kind wants done to an object that a dead process held, if it did.
-void bereave(Name dead, ObjectId object) noexcept;
+void bereave(Name dead, ObjectId id) noexcept;
 
 /// A holder's word: process (kind 1) or block (kind 2) in bits 0..1.
 std::uint64_t process_holder(Name name) noexcept;

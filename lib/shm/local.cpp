@@ -94,7 +94,7 @@ __attribute__((constructor(102))) void handle_forks() {
 Local& local() noexcept {
   // never destroyed: static destructors of users may still drop handles
   alignas(Local) static std::byte room[sizeof(Local)];
-  static Local* instance = new (room) Local;
+  static auto* instance = new (room) Local;
   return *instance;
 }
 

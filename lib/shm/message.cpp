@@ -19,7 +19,7 @@ Block make_message(std::uint64_t size, std::span<const ObjectId> handles, bool s
   OwnedBlock block(allocate(message_bytes(size, handles.size()), sparse));
   auto* message =
       new (block.get().data()) Message{size, static_cast<std::uint32_t>(handles.size()), 0};
-  std::copy(handles.begin(), handles.end(), message->ids());
+  std::ranges::copy(handles, message->ids());
   if (!handles.empty()) {
     note_handles(block.get());  // from here on a sweep drops what the block holds
     MULTIPROCESSING_CRASH_POINT("message.marked");
@@ -77,7 +77,7 @@ OutgoingMessage::~OutgoingMessage() {
 
 std::span<std::byte> OutgoingMessage::grow(std::span<const std::byte> used, std::size_t at_least) {
   if (at_least <= room_.size()) {
-    std::copy(used.begin(), used.end(), room_.begin());
+    std::ranges::copy(used, room_.begin());
     return room_;
   }
   shm::Block bigger = shm::allocate(shm::message_bytes(at_least, 0));

@@ -110,11 +110,11 @@ bool take_on_ticket() {
 // In a process that came to life past pthread_atfork: what it has of its parent is of no use. By
 // one thread, before any other goes on.
 void begin_anew_if_cloned() noexcept {
-  enum : std::uint64_t { kNotBegun, kAtIt, kDone };
+  enum : std::uint64_t { not_begun, at_it, done };
   std::atomic<std::uint64_t>& word = renewal_word();  // zero in every new process
-  std::uint64_t seen = kNotBegun;
-  if (!word.compare_exchange_strong(seen, kAtIt, std::memory_order_acquire)) {
-    while (word.load(std::memory_order_acquire) != kDone) sys::yield();
+  std::uint64_t seen = not_begun;
+  if (!word.compare_exchange_strong(seen, at_it, std::memory_order_acquire)) {
+    while (word.load(std::memory_order_acquire) != done) sys::yield();
     return;
   }
   const pid_t named = local().pid.load(std::memory_order_acquire);
@@ -122,7 +122,7 @@ void begin_anew_if_cloned() noexcept {
     renew_locks();
     reset_after_fork();
   }
-  word.store(kDone, std::memory_order_release);
+  word.store(done, std::memory_order_release);
 }
 
 void register_self() {
@@ -311,7 +311,7 @@ ChildSlot::ChildSlot(Inherits inherits) {
 
 ChildSlot::ChildSlot(Name name, sys::UniqueFd life) : name_(name), forked_(true) {
   const std::lock_guard guard(local().registration);
-  life_fd_ = life.release();
+  life_fd_ = life.release();  // NOLINT(cppcoreguidelines-prefer-member-initializer): under the lock
   remember_pending_life(life_fd_, {}, {});
 }
 
