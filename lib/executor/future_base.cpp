@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <exception>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -38,8 +39,11 @@ FutureBase::~FutureBase() {
 // What is done is published before run_callbacks; so whoever finds the list closed is late, calls
 // its callback itself and sees the result.
 void FutureBase::add_done_callback(std::function<void()> callback) {
-  auto* const added = new Callback{std::move(callback), nullptr};
+  std::unique_ptr<Callback> made(new Callback{std::move(callback), nullptr});
   Callback* head = callbacks_.load(std::memory_order_acquire);
+  // First, for it may fail. Who is watched twice is called back once.
+  if (head == nullptr && !completes_here() && !done()) executor::watch(shared_from_this());
+  Callback* const added = made.release();
   do {
     if (head == called<Callback>()) {
       call(added);
@@ -48,11 +52,7 @@ void FutureBase::add_done_callback(std::function<void()> callback) {
     added->next = head;
   } while (!callbacks_.compare_exchange_weak(head, added, std::memory_order_seq_cst,
                                              std::memory_order_acquire));  // [C]
-  if (done()) {
-    run_callbacks();
-  } else if (!completes_here() && head == nullptr) {
-    executor::watch(shared_from_this());
-  }
+  if (done()) run_callbacks();
 }
 
 void FutureBase::run_callbacks() noexcept {

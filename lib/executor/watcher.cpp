@@ -26,13 +26,13 @@ class Watcher {
     {
       const std::lock_guard guard(lock_);
       added_.push_back(std::move(future));
-      ++changes_;
-      if (!begun_) {
-        // Signals are the other threads' business: a handler may interrupt what they wait in.
-        const sys::BlockedSignals none;
-        std::thread([this] { run(); }).detach();
-        begun_ = true;
+      try {
+        begin();
+      } catch (...) {
+        added_.pop_back();
+        throw;
       }
+      ++changes_;
     }
     detail::ring_bell();
   }
@@ -48,6 +48,15 @@ class Watcher {
   }
 
  private:
+  // Requires lock_. \throws std::system_error: there can be no thread
+  void begin() {
+    if (begun_) return;
+    // Signals are the other threads' business: a handler may interrupt what they wait in.
+    const sys::BlockedSignals none;
+    std::thread([this] { run(); }).detach();
+    begun_ = true;
+  }
+
   void run() {
     {
       const std::lock_guard guard(lock_);

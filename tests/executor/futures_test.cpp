@@ -2,14 +2,18 @@
 
 #include <multiprocessing/futures.hpp>
 
+#include <pthread.h>
+
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <latch>
 #include <map>
 #include <memory>
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <unordered_map>
 #include <vector>
 
@@ -18,6 +22,7 @@
 #include <multiprocessing/synchronize.hpp>
 
 #include "executor/each_executor.hpp"
+#include "support/child.hpp"
 #include "support/until.hpp"
 
 namespace multiprocessing {
@@ -226,6 +231,52 @@ TEST_P(FuturesTest, AsCompletedTimesOutAndSaysHowManyAreOpen) {
 
 INSTANTIATE_TEST_SUITE_P(Executors, FuturesTest, testing::Bool(),
                          [](const auto& which) { return which.param ? "Processes" : "Threads"; });
+
+// Threads that want more memory for their stacks than there are addresses.
+class NoThreads {
+ public:
+  NoThreads() {
+    pthread_attr_t greedy;
+    ::pthread_getattr_default_np(&usual_);
+    ::pthread_attr_init(&greedy);
+    ::pthread_attr_setstacksize(&greedy, std::size_t{1} << 47U);
+    test::require(::pthread_setattr_default_np(&greedy) == 0);
+    ::pthread_attr_destroy(&greedy);
+  }
+  NoThreads(const NoThreads&) = delete;
+  NoThreads& operator=(const NoThreads&) = delete;
+  ~NoThreads() {
+    ::pthread_setattr_default_np(&usual_);
+    ::pthread_attr_destroy(&usual_);
+  }
+
+ private:
+  pthread_attr_t usual_{};
+};
+
+TEST(FutureCallbackTest, ACallbackThatNoThreadCanCallIsRefusedAndNotKept) {
+  const auto ended = test::in_a_program([] {
+    int called = 0;
+    ProcessPoolExecutor executor(1);
+    const Event go;
+    const auto future = executor.submit(hold, go, 1);
+    {
+      const NoThreads none;
+      try {
+        future.add_done_callback([&called] { called += 1; });
+        test::require(false);
+      } catch (const std::system_error&) {
+      }
+    }
+
+    future.add_done_callback([&called] { called += 10; });
+
+    go.set();
+    executor.shutdown();
+    test::require(called == 10);
+  });
+  EXPECT_EQ(ended, test::exited(0));
+}
 
 TEST(FutureMixTest, OneWaitTakesFuturesOfSeveralExecutorsAndTypes) {
   ProcessPoolExecutor processes(1);

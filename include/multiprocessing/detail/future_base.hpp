@@ -46,6 +46,7 @@ class MULTIPROCESSING_API FutureBase : public std::enable_shared_from_this<Futur
 
   /// `callback` is called once it is done: by whoever completes it, or by the library's one thread
   /// for callbacks if that is another process; now, if it is done already.
+  /// \throws std::system_error if that thread cannot be started: nothing has been added then
   void add_done_callback(std::function<void()> callback);
   /// Calls, in their order, the callbacks that were added and not called yet.
   void run_callbacks() noexcept;
