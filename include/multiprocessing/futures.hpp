@@ -83,7 +83,8 @@ struct ProcessPoolExecutorOptions {
   ProcessOptions worker{};              // name (a number is added), directory, environment, limits
 };
 
-/// Worker processes. It takes transferable callables and arguments.
+/// Worker processes. It takes transferable callables and arguments. A SystemExit that a task throws
+/// is thrown by its future, as CPython has it; std::exit ends the worker.
 class MULTIPROCESSING_API ProcessPoolExecutor final : public Executor {
  public:
   /// \throws ValueError for fewer than one worker, ArenaExhausted, std::system_error
@@ -113,7 +114,8 @@ class MULTIPROCESSING_API ProcessPoolExecutor final : public Executor {
   void shutdown(bool wait = true, bool cancel_futures = false) override;
   [[nodiscard]] std::size_t worker_limit() const noexcept override;
 
-  /// Ends the workers, by SIGTERM first; what has not ended is cancelled. Does not wait.
+  /// Ends the workers, by SIGTERM first. Tasks that run are BrokenProcessPool, those that have not
+  /// begun are cancelled, and no more are taken. Does not wait. Nothing if it is broken.
   void terminate_workers();
   /// The same by SIGKILL, at once.
   void kill_workers();

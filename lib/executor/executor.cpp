@@ -90,7 +90,7 @@ ProcessPoolExecutor::ProcessPoolExecutor(int max_workers, ProcessPoolExecutorOpt
   pool.task_timeout = options.task_timeout;
   pool.worker = std::move(options.worker);
   if (!pool.worker.daemon) pool.worker.daemon = false;
-  core_ = detail::make_pool(std::move(pool));
+  core_ = detail::make_pool(std::move(pool), true);
   note_exit();
 }
 
@@ -116,11 +116,11 @@ std::size_t ProcessPoolExecutor::worker_limit() const noexcept {
 }
 
 void ProcessPoolExecutor::terminate_workers() {
-  detail::terminate_pool(*core_);
+  detail::end_workers(*core_);
 }
 
 void ProcessPoolExecutor::kill_workers() {
-  detail::terminate_pool(*core_);
+  detail::end_workers(*core_);
   detail::kill_pool(*core_);
 }
 

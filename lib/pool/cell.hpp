@@ -143,5 +143,7 @@ constexpr std::int32_t status_in(std::uint64_t obituary) noexcept {
 }
 /// The status of one that was killed, by all that is known for want of memory.
 inline constexpr std::int32_t kOutOfMemory = -1000;
+/// That of one whose pool was ended by terminate_workers or kill_workers.
+inline constexpr std::int32_t kWorkersEnded = -1001;
 
 }  // namespace multiprocessing::pool

@@ -31,9 +31,10 @@ void Keeper::clean(std::uint32_t index, int status) {
   const std::uint64_t incarnation = seat.incarnation.load(std::memory_order_relaxed);
   const sys::Nanoseconds deadline = seat.deadline.load(std::memory_order_acquire);
   const auto pid = static_cast<std::int32_t>(posts_[index].child->pid());
+  const bool stopped = workers_ended(state_);
   const Loss loss{{index, static_cast<std::uint32_t>(incarnation) & kIncarnationMask},
                   sys::now() >= deadline ? Verdict::timed_out : Verdict::died,
-                  pack_obituary(pid, refined(status)),
+                  pack_obituary(pid, stopped ? kWorkersEnded : refined(status)),
                   state_.retries};
   const DoingWord doing = DoingWord::unpack(seat.doing.load(std::memory_order_acquire));
   bool more = false;
@@ -88,15 +89,19 @@ bool Keeper::give_back_task(std::uint32_t index, const Loss& loss) {
     if (word.state != CellState::running || word.claimer != loss.claimer) return false;
     // relaxed: the keeper's own; a successor that counts an attempt twice only gives up earlier
     const std::uint64_t attempts = cell->attempts.load(std::memory_order_relaxed);
-    const bool again = may_try_again(*cell, terms_of(*cell, state_), attempts) && !word.stop;
+    const bool over = phase_of(state_) == Phase::terminating;
+    const bool again =
+        !over && may_try_again(*cell, terms_of(*cell, state_), attempts) && !word.stop;
     const bool waited = word.waited;
     if (again) {
       cell->attempts.store(attempts + 1, std::memory_order_relaxed);
       word.state = CellState::queued;
     } else {
       cell->obituary.store(loss.obituary, std::memory_order_relaxed);  // relaxed: [E] follows
-      word.state = loss.verdict == Verdict::died ? CellState::died : CellState::timed_out;
-      if (word.stop || phase_of(state_) == Phase::terminating) word.state = CellState::cancelled;
+      const bool stopped = status_in(loss.obituary) == kWorkersEnded;
+      word.state =
+          loss.verdict == Verdict::died || stopped ? CellState::died : CellState::timed_out;
+      if (word.stop || (over && !stopped)) word.state = CellState::cancelled;
       word.waited = false;
       word.stop = false;
     }

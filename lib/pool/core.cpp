@@ -52,6 +52,7 @@ Core::Ticket Core::submit(const detail::Submission& task) {
   Ticket ticket;
   {
     const std::lock_guard guard(working_);
+    require_open();  // once more: whoever ends the workers cancels what was submitted before
     Ring& ring = view_.ring_for(task.priority);
     ring.reserve();  // once a cell is queued it may be claimed: nothing may fail any more
     ticket.cell = take_cell();
@@ -251,15 +252,20 @@ void Core::cancel_queued() noexcept {
 
 detail::PoolVerdict Core::verdict() const noexcept {
   const Phase phase = phase_of(state_);
-  if (phase == Phase::broken) return detail::PoolVerdict::broken;
+  if (phase == Phase::broken || workers_ended(state_)) return detail::PoolVerdict::broken;
   return phase == Phase::terminating ? detail::PoolVerdict::terminated : detail::PoolVerdict::alive;
+}
+
+// Requires that the pool is terminating or broken.
+void Core::throw_over() const {
+  if (phase_of(state_) == Phase::broken) throw_broken();
+  if (workers_ended(state_)) std::rethrow_exception(workers_ended_error());
+  std::rethrow_exception(detail::pool_terminated());
 }
 
 std::exception_ptr Core::given_up_error() const {
   try {
-    if (phase_of(state_) == Phase::broken) throw_broken();
-    throw CancelledError(
-        "the pool was terminated before the task ended: close() and join() wait for it");
+    throw_over();
   } catch (...) {
     return std::current_exception();
   }
@@ -273,7 +279,7 @@ void Core::tend() {
 // Nothing that is waited for may depend on a keeper that is gone.
 void Core::check_alive() {
   require_owner();
-  if (phase_of(state_) >= Phase::terminating) std::rethrow_exception(given_up_error());
+  if (phase_of(state_) >= Phase::terminating) throw_over();
   ensure_keeper();
 }
 

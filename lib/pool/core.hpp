@@ -49,7 +49,7 @@ class Core {
  public:
   using Ticket = detail::Ticket;
 
-  explicit Core(PoolOptions options);
+  Core(PoolOptions options, bool keeps_exit);
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;
   ~Core() = default;
@@ -60,6 +60,7 @@ class Core {
   void terminate();
   void join();
   void end() noexcept;
+  void end_workers();
   void kill_workers() noexcept;
   void require_open() const;
   void require_for(bool goes_on) const;
@@ -97,6 +98,7 @@ class Core {
   bool wait(const std::atomic<std::uint32_t>& word, sys::Nanoseconds deadline, Done done, Arm arm);
   void check_alive();
   [[noreturn]] void throw_broken() const;
+  [[noreturn]] void throw_over() const;
 
   void start_keeper();
   void replace_keeper();
@@ -136,5 +138,7 @@ Draft* draft(Core& core, const detail::JobPlan& plan);
 /// What became of a worker, as an exception.
 std::exception_ptr worker_died(std::uint64_t obituary, const detail::TaskName& name);
 std::exception_ptr task_timeout(const detail::TaskName& name);
+/// What becomes of a task whose worker the owner has ended.
+std::exception_ptr workers_ended_error(int pid = 0, const std::string& task = {});
 
 }  // namespace multiprocessing::pool

@@ -43,7 +43,7 @@ std::uint32_t seats_of(const PoolOptions& options) {
   return static_cast<std::uint32_t>(options.processes ? wanted : cpu_count());
 }
 
-PoolSizes sizes_of(const PoolOptions& options, const detail::Handle& bell) {
+PoolSizes sizes_of(const PoolOptions& options, const detail::Handle& bell, bool keeps_exit) {
   if (options.maxtasksperchild < 0) {
     throw ValueError("maxtasksperchild must be a positive int or 0 (no bound), not " +
                      std::to_string(options.maxtasksperchild));
@@ -52,6 +52,7 @@ PoolSizes sizes_of(const PoolOptions& options, const detail::Handle& bell) {
     throw ValueError("retries must not be negative, but is " + std::to_string(options.retries));
   }
   PoolSizes sizes;
+  sizes.keeps_exit = keeps_exit;
   sizes.owner_bell = shm::arena().offset_of(&bell_in(bell));
   sizes.wanted = seats_of(options);
   sizes.seats = std::min(kMaxWorkers, kRoom * sizes.wanted + kMoreRoom);
@@ -85,11 +86,11 @@ sys::Pipe make_bell() {
 
 }  // namespace
 
-Core::Core(PoolOptions options)
+Core::Core(PoolOptions options, bool keeps_exit)
     : options_(settled(std::move(options))),
       owner_(shm::self()),
       owner_bell_(own_bell()),
-      object_(create_state(sizes_of(options_, owner_bell_))),
+      object_(create_state(sizes_of(options_, owner_bell_, keeps_exit))),
       state_(state_of(object_)),
       view_(state_),
       bell_(make_bell()) {
@@ -210,6 +211,17 @@ void Core::terminate() {
   if (!advance_phase(state_, Phase::terminating)) return;
   wake_parked(state_, kMaxWorkers);
   ring();
+}
+
+// What has not begun is cancelled, what runs is BrokenProcessPool.
+void Core::end_workers() {
+  require_owner();
+  if (phase_of(state_) >= Phase::terminating) return;
+  state_.stopped.store(1, std::memory_order_relaxed);  // relaxed: the phase follows
+  cancel_queued();  // first: they shall not be begun while the workers end
+  terminate();
+  const std::lock_guard guard(working_);  // who is submitting has seen the phase, or is done
+  cancel_queued();
 }
 
 void Core::resize(int processes) {

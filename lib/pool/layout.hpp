@@ -12,11 +12,12 @@
 namespace multiprocessing::pool {
 
 inline constexpr std::uint64_t kLayout = []() consteval {
-  return shm::Layout("pool", 2)
+  return shm::Layout("pool", 3)
       .structure(MULTIPROCESSING_STRUCTURE(
           PoolState, phase, seats, max_units, retries, task_timeout, task_deadline, keeper, alarm,
-          failed_starts, streams, failure, wanted, ranked_used, owner_bell, keepers, spare, parked,
-          searching, tasks, returned, cells_used, reserved_too, segments, ranked))
+          failed_starts, streams, failure, wanted, ranked_used, owner_bell, keepers, keeps_exit,
+          stopped, spare, parked, searching, tasks, returned, cells_used, reserved_too, segments,
+          ranked))
       .structure(MULTIPROCESSING_STRUCTURE(Seat, word, incarnation, doing, park, ready, deadline,
                                            limit, pid, done, since, idle, idle_since))
       .structure(MULTIPROCESSING_STRUCTURE(RingState, head, tail, current, reserved, arrays))

@@ -15,7 +15,16 @@
 
 namespace multiprocessing::pool {
 
+std::exception_ptr workers_ended_error(int pid, const std::string& task) {
+  std::string text = task.empty() ? "the task" : "the task " + task;
+  text += " was running when terminate_workers() or kill_workers() ended its worker";
+  if (pid != 0) text += ", process " + std::to_string(pid);
+  return std::make_exception_ptr(
+      BrokenProcessPool(text + ": give it to another executor (shutdown() waits for tasks)"));
+}
+
 std::exception_ptr worker_died(std::uint64_t obituary, const detail::TaskName& name) {
+  if (status_in(obituary) == kWorkersEnded) return workers_ended_error(pid_in(obituary), name());
   const bool for_memory = status_in(obituary) == kOutOfMemory;
   const std::int32_t status = for_memory ? -SIGKILL : status_in(obituary);
   const auto signal = status < 0 ? std::optional<int>(-status) : std::nullopt;
@@ -83,8 +92,8 @@ using pool::CellState;
 using pool::CellWord;
 using pool::Core;
 
-PoolCore make_pool(PoolOptions options) {
-  auto core = std::make_shared<Core>(std::move(options));
+PoolCore make_pool(PoolOptions options, bool keeps_exit) {
+  auto core = std::make_shared<Core>(std::move(options), keeps_exit);
   core->start();
   return core;
 }
@@ -109,6 +118,9 @@ std::vector<WorkerStats> pool_stats(const Core& core) {
 void cancel_queued(Core& core) noexcept {
   core.cancel_queued();
 }
+void end_workers(Core& core) {
+  core.end_workers();
+}
 void kill_pool(Core& core) noexcept {
   core.kill_workers();
 }
@@ -117,6 +129,11 @@ std::size_t pool_size(const Core& core) noexcept {
 }
 void require_open(const Core& core) {
   core.require_open();
+}
+
+std::exception_ptr pool_terminated() {
+  return std::make_exception_ptr(CancelledError(
+      "the pool was terminated before the task ended: close() and join() wait for it"));
 }
 
 Ticket submit_task(Core& core, const Submission& task) {

@@ -27,12 +27,13 @@ namespace {
 constexpr sys::Nanoseconds kTimerSlack = 250'000'000;
 constexpr sys::Nanoseconds kRetrySlice = 10'000'000;  // a cancelled retry ends after it
 
-// What must not be caught: a request to end the process or the thread.
-bool passes_through() {
+// What must not be caught: a request to end the process or the thread. In CPython's executors the
+// former is the task's result.
+bool passes_through(bool keeps_exit) {
   try {
     throw;
   } catch (const SystemExit&) {
-    return true;
+    return !keeps_exit;
   } catch (const abi::__forced_unwind&) {
     throw;
   } catch (...) {
@@ -181,7 +182,7 @@ Worker::Outcome Worker::call(Cell& cell, const detail::Terms& terms) {
     reinterpret_cast<detail::TaskRunner>(code)(run);
     return Outcome::good;
   } catch (...) {
-    if (passes_through()) throw;
+    if (passes_through(keeps_exit())) throw;
     const std::exception_ptr thrown = std::current_exception();
     try {
       detail::OutgoingMessage out;
@@ -320,8 +321,8 @@ void watch_end(JobRun& run) {
 }
 
 void fail_item(JobRun& run) {
-  if (pool::passes_through()) throw;
   pool::Worker& worker = worker_of(run);
+  if (pool::passes_through(worker.keeps_exit())) throw;
   if (run.watched && worker.limit().late()) return;  // the overrun is what counts
   const pool::Worker::Running& running = worker.running();
   Writer out;

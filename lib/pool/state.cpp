@@ -37,6 +37,7 @@ void prepare(void* payload, const void* argument) {
   state->task_timeout = sizes.task_timeout;
   state->task_deadline = sizes.task_deadline;
   state->owner_bell = sizes.owner_bell;
+  state->keeps_exit = sizes.keeps_exit ? 1 : 0;
   for (std::uint32_t i = 0; i < sizes.seats; ++i) {
     auto* seat = new (&state->seat(i)) Seat{};
     seat->deadline.store(INT64_MAX, std::memory_order_relaxed);  // relaxed: nobody sees it yet

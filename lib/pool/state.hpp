@@ -155,7 +155,9 @@ struct PoolState {
   std::atomic<std::uint32_t> ranked_used;  // a bit for each rank that ever had a task
   std::uint64_t owner_bell;  // offset of the word that the owner waits on for any of many things
   std::atomic<std::uint32_t> keepers;  // that have taken over so far
-  std::byte spare[36];
+  std::uint32_t keeps_exit;            // 1: a SystemExit is its task's result, as an executor's is
+  std::atomic<std::uint32_t> stopped;  // 1: terminate_workers or kill_workers ended the pool
+  std::byte spare[28];
 
   alignas(128) std::atomic<std::uint64_t> parked[kBitWords];
   std::atomic<std::uint64_t> searching[kBitWords];
@@ -182,6 +184,7 @@ struct PoolSizes {
   std::int64_t task_timeout = INT64_MAX;
   std::int64_t task_deadline = INT64_MAX;
   std::uint64_t owner_bell = 0;
+  bool keeps_exit = false;
 };
 
 /// Makes the shared object: no work, vacant seats. \throws ArenaExhausted
@@ -229,6 +232,11 @@ void empty_cell(Cell& cell) noexcept;
 
 [[nodiscard]] inline Phase phase_of(const PoolState& state) noexcept {
   return static_cast<Phase>(state.phase.load(std::memory_order_acquire));
+}
+/// The pool is over because its owner has ended the workers; what they ran is lost.
+[[nodiscard]] inline bool workers_ended(const PoolState& state) noexcept {
+  return phase_of(state) == Phase::terminating &&
+         state.stopped.load(std::memory_order_relaxed) != 0;  // relaxed: before the phase
 }
 /// Moves on to a later phase; false if the pool is there already, or further.
 bool advance_phase(PoolState& state, Phase to) noexcept;

@@ -87,6 +87,7 @@ class Worker {
   };
   [[nodiscard]] const Running& running() const noexcept { return running_; }
   [[nodiscard]] std::uint32_t retries() const noexcept { return view_.state().retries; }
+  [[nodiscard]] bool keeps_exit() const noexcept { return view_.state().keeps_exit != 0; }
   void store_result(Cell& cell, detail::OutgoingMessage& message);
   void item_ended() noexcept { pool::item_ended(view_.state()); }
 

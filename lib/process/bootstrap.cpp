@@ -24,6 +24,9 @@
 #include "sys/surroundings.hpp"
 #include "sys/taken_signals.hpp"
 
+// A task of an executor that throws one has it as its result, also in another process.
+MULTIPROCESSING_EXCEPTION(multiprocessing::SystemExit);
+
 namespace multiprocessing::process {
 namespace {
 

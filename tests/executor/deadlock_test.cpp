@@ -60,6 +60,8 @@ struct Codec<test::Trap> {
   }
 };
 
+MULTIPROCESSING_EXCEPTION(test::Trap);
+
 namespace {
 
 using test::Act;
@@ -73,9 +75,24 @@ Trap make(Act encoding, Act decoding) {
   return {encoding, decoding};
 }
 
+void throw_trap(Act decoding) {
+  throw Trap{Act::nothing, decoding};
+}
+
 class ExecutorDeadlockTest : public testing::Test {
  protected:
   void expect_to_go_on() { EXPECT_EQ(executor_.submit(square, 3).result(), 9); }
+
+  template <class R>
+  void expect_system_exit(const Future<R>& future) {
+    try {
+      (void)future.result();
+      FAIL() << "no SystemExit";
+    } catch (const SystemExit& exit) {
+      EXPECT_EQ(exit.code, 7);
+    }
+    expect_to_go_on();
+  }
 
   template <class R>
   void expect_death(const Future<R>& future, std::optional<int> code) {
@@ -103,17 +120,28 @@ TEST_F(ExecutorDeadlockTest, AnErrorInDecodingATaskIsItsResult) {
   expect_to_go_on();
 }
 
-TEST_F(ExecutorDeadlockTest, AnEndInDecodingATaskIsTheEndOfItsWorker) {
+TEST_F(ExecutorDeadlockTest, AnEndInDecodingATaskIsItsResultOrTheEndOfItsWorker) {
   expect_death(executor_.submit(take, Trap{Act::nothing, Act::exits}), 7);
-  expect_death(executor_.submit(take, Trap{Act::nothing, Act::leaves}), 7);
+  expect_system_exit(executor_.submit(take, Trap{Act::nothing, Act::leaves}));
   expect_death(executor_.submit(take, Trap{Act::nothing, Act::dies}), std::nullopt);
 }
 
 TEST_F(ExecutorDeadlockTest, ATaskThatThrowsOrEndsFailsAlone) {
   EXPECT_THROW(executor_.submit(test::act, Act::throws).result(), ValueError);
   expect_death(executor_.submit(test::act, Act::exits), 7);
-  expect_death(executor_.submit(test::act, Act::leaves), 7);
+  expect_system_exit(executor_.submit(test::act, Act::leaves));
   expect_death(executor_.submit(test::act, Act::dies), std::nullopt);
+}
+
+TEST_F(ExecutorDeadlockTest, WhatIsThrownAndCannotBeDecodedIsARemoteError) {
+  EXPECT_THROW(executor_.submit(throw_trap, Act::nothing).result(), Trap);
+  try {
+    executor_.submit(throw_trap, Act::throws).result();
+    FAIL() << "no RemoteError";
+  } catch (const RemoteError& error) {
+    EXPECT_NE(error.type_name().find("Trap"), std::string::npos);
+  }
+  expect_to_go_on();
 }
 
 TEST_F(ExecutorDeadlockTest, AnErrorInEncodingAResultIsTheResult) {
@@ -121,9 +149,9 @@ TEST_F(ExecutorDeadlockTest, AnErrorInEncodingAResultIsTheResult) {
   expect_to_go_on();
 }
 
-TEST_F(ExecutorDeadlockTest, AnEndInEncodingAResultIsTheEndOfItsWorker) {
+TEST_F(ExecutorDeadlockTest, AnEndInEncodingAResultIsTheResultOrTheEndOfItsWorker) {
   expect_death(executor_.submit(make, Act::exits, Act::nothing), 7);
-  expect_death(executor_.submit(make, Act::leaves, Act::nothing), 7);
+  expect_system_exit(executor_.submit(make, Act::leaves, Act::nothing));
   expect_death(executor_.submit(make, Act::dies, Act::nothing), std::nullopt);
 }
 

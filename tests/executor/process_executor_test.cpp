@@ -163,18 +163,6 @@ TEST(ProcessPoolExecutorTest, ShutdownWaitsForNoCallbacksOfAnotherExecutorsTasks
   EXPECT_EQ(called, 2);
 }
 
-TEST(ProcessPoolExecutorTest, WorkersCanBeTerminatedAndKilled) {
-  for (const bool kill : {false, true}) {
-    ProcessPoolExecutor executor(2);
-    const auto running = executor.submit(defy_signals);
-    const auto waiting = executor.submit(defy_signals);
-    kill ? executor.kill_workers() : executor.terminate_workers();
-    EXPECT_THROW(running.result(20s), CancelledError);
-    EXPECT_TRUE(waiting.done());
-    EXPECT_THROW((void)executor.submit(square, 1), ValueError);
-  }
-}
-
 TEST(ProcessPoolExecutorTest, WhatCannotBeSentIsATransferErrorThroughTheBase) {
   ProcessPoolExecutor executor(1);
   Executor& base = executor;

@@ -36,8 +36,9 @@ using PoolCore = std::shared_ptr<pool::Core>;
 
 /// \throws ValueError for options that threads cannot have, naming the first
 [[nodiscard]] MULTIPROCESSING_API ThreadEngineOptions thread_options(PoolOptions options);
+/// `keeps_exit`: a SystemExit is its task's result, and does not end the worker.
 /// \throws ValueError for options that cannot be had, ArenaExhausted, std::system_error
-MULTIPROCESSING_API PoolCore make_pool(PoolOptions options);
+MULTIPROCESSING_API PoolCore make_pool(PoolOptions options, bool keeps_exit = false);
 MULTIPROCESSING_API void close_pool(pool::Core& core);
 MULTIPROCESSING_API void terminate_pool(pool::Core& core);
 /// \throws ValueError while the pool is open.
@@ -49,6 +50,8 @@ MULTIPROCESSING_API void resize_pool(pool::Core& core, int processes);
 MULTIPROCESSING_API std::vector<WorkerStats> pool_stats(const pool::Core& core);
 /// Cancels every task that has not begun.
 MULTIPROCESSING_API void cancel_queued(pool::Core& core) noexcept;
+/// terminate, and what runs is BrokenProcessPool; what has not begun is cancelled.
+MULTIPROCESSING_API void end_workers(pool::Core& core);
 /// SIGKILL for all workers.
 MULTIPROCESSING_API void kill_pool(pool::Core& core) noexcept;
 MULTIPROCESSING_API std::size_t pool_size(const pool::Core& core) noexcept;
@@ -92,6 +95,9 @@ MULTIPROCESSING_API TaskStatus task_status(pool::Core& core, Ticket task) noexce
 MULTIPROCESSING_API void tend_pool(pool::Core& core);
 enum class PoolVerdict { alive, terminated, broken };
 MULTIPROCESSING_API PoolVerdict pool_verdict(const pool::Core& core) noexcept;
+
+/// What becomes of a task that has not ended when its pool is terminated.
+MULTIPROCESSING_API std::exception_ptr pool_terminated();
 
 /// False: not in time. \throws BrokenProcessPool, CancelledError if the pool is terminated.
 MULTIPROCESSING_API bool wait_task(pool::Core& core, Ticket task, std::int64_t deadline);

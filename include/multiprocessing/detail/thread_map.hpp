@@ -123,10 +123,7 @@ class ThreadChunk final : public LocalTask {
       : map_(std::move(map)), first_(first), last_(last) {}
   void run() noexcept override { map_->run(first_, last_); }
   void fail(const std::exception_ptr& error) noexcept override { map_->fail_chunk(first_, error); }
-  void drop() noexcept override {
-    map_->fail_chunk(first_, std::make_exception_ptr(
-                                 CancelledError("the pool was terminated before the task ended")));
-  }
+  void drop() noexcept override { map_->fail_chunk(first_, pool_terminated()); }
 
  private:
   std::shared_ptr<Map> map_;
