@@ -29,6 +29,7 @@
 #include <utility>
 
 #include <multiprocessing/detail/executor.hpp>
+#include <multiprocessing/detail/executor_map.hpp>
 #include <multiprocessing/detail/export.hpp>
 #include <multiprocessing/detail/future.hpp>
 #include <multiprocessing/detail/future_wait.hpp>
@@ -85,8 +86,13 @@ struct ProcessPoolExecutorOptions {
 
 /// Worker processes. It takes transferable callables and arguments. A SystemExit that a task throws
 /// is thrown by its future, as CPython has it; std::exit ends the worker.
-class MULTIPROCESSING_API ProcessPoolExecutor final : public Executor {
+class MULTIPROCESSING_API ProcessPoolExecutor final
+    : public Executor,
+      public detail::MapMethods<ProcessPoolExecutor> {
  public:
+  static constexpr bool kSends = true;  // tasks go to other processes
+  using detail::MapMethods<ProcessPoolExecutor>::map;
+
   /// \throws ValueError for fewer than one worker, ArenaExhausted, std::system_error
   ProcessPoolExecutor() : ProcessPoolExecutor(cpu_count()) {}
   explicit ProcessPoolExecutor(int max_workers, ProcessPoolExecutorOptions options = {});

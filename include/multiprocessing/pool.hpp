@@ -122,11 +122,11 @@ class Pool : public detail::PoolMethods<Pool> {
   template <bool kOrdered, class F, class Range>
   auto start_stream(F&& f, Range&& range, std::int64_t chunksize) {
     using D = std::decay_t<F>;
-    using View = std::views::all_t<Range>;
+    using View = detail::kept_range_t<Range>;
     using Check = detail::ItemCheck<D, detail::item_t<View>, false>;
     if constexpr (Check::kOk) {
       return detail::ItemStream<D, View, kOrdered>(
-          core(), std::forward<F>(f), std::views::all(std::forward<Range>(range)), chunksize);
+          core(), std::forward<F>(f), detail::kept_range(std::forward<Range>(range)), chunksize);
     } else {
       return std::ranges::empty_view<std::monostate>{};
     }
@@ -207,8 +207,8 @@ class ThreadPool : public detail::PoolMethods<ThreadPool> {
   }
   template <bool kOrdered, class F, class Range>
   auto start_stream(F&& f, Range&& range, std::int64_t chunksize) {
-    return detail::ThreadStream<std::decay_t<F>, std::views::all_t<Range>, kOrdered>(
-        threads(), std::forward<F>(f), std::views::all(std::forward<Range>(range)), chunksize);
+    return detail::ThreadStream<std::decay_t<F>, detail::kept_range_t<Range>, kOrdered>(
+        threads(), std::forward<F>(f), detail::kept_range(std::forward<Range>(range)), chunksize);
   }
 
   detail::Threads threads_;

@@ -75,6 +75,9 @@ class MULTIPROCESSING_API Process {
     }
   }
 
+  template <int = 0>               // so that Process() is not meant
+  explicit Process(...) = delete;  // no target: an overloaded name? wrap it in a lambda
+
   /// For subclasses that have a `run()` of their own.
   Process();
   explicit Process(ProcessOptions options);

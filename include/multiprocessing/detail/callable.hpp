@@ -141,6 +141,19 @@ struct Param<F, I> : Param<decltype(&F::operator()), I + 1> {};
 template <class F, class... Bound, std::size_t I>
 struct Param<Partial<F, Bound...>, I> : Param<F, I + sizeof...(Bound)> {};
 
+/// All of them; none also if they cannot be known.
+template <class F, class... P>
+constexpr auto params_of() {
+  using Next = typename Param<F, sizeof...(P)>::type;
+  if constexpr (std::is_void_v<Next>) {
+    return Types<P...>{};
+  } else {
+    return params_of<F, P..., Next>();
+  }
+}
+template <class F>
+using params_t = decltype(params_of<F>());
+
 template <class T>
 inline constexpr bool kSpanOf = false;
 template <class T>

@@ -13,7 +13,6 @@
 #include <cstdint>
 #include <deque>
 #include <exception>
-#include <iterator>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -24,6 +23,7 @@
 #include <utility>
 #include <vector>
 
+#include <multiprocessing/detail/executor_map.hpp>
 #include <multiprocessing/detail/export.hpp>
 #include <multiprocessing/detail/future.hpp>
 #include <multiprocessing/detail/local_task.hpp>
@@ -31,13 +31,6 @@
 #include <multiprocessing/detail/task_options.hpp>
 
 namespace multiprocessing {
-
-/// How Executor::map goes about it.
-struct MapOptions {
-  Timeout timeout{};           // counts from the call; each result must be there by then
-  std::int64_t chunksize = 1;  // elements a task
-  std::optional<std::int64_t> buffersize{};  // tasks out at the most; empty: four a worker
-};
 
 namespace detail {
 
@@ -94,8 +87,10 @@ struct SubmitCheck<Options, F, Args...> : SubmitCheck<F, Args...> {};
 
 }  // namespace detail
 
-class MULTIPROCESSING_API Executor {
+class MULTIPROCESSING_API Executor : public detail::MapMethods<Executor> {
  public:
+  static constexpr bool kSends = false;  // what it is, is seen when a task is submitted
+
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;
   virtual ~Executor();
@@ -120,18 +115,6 @@ class MULTIPROCESSING_API Executor {
     }
   }
 
-  /// A lazy range of `f(a, b, ...)` over the elements of the ranges, in their order, up to the end
-  /// of the shortest; MapOptions may come last. The input is read as results are, some tasks ahead.
-  /// The first failure is thrown in its place; reading may go on after it. Tasks that have not
-  /// begun when the range goes are cancelled. An lvalue must outlive the reading.
-  template <class F, class... RangesAndOptions>
-  [[nodiscard]] auto map(F&& f, RangesAndOptions&&... rest) {
-    return map_split(
-        std::forward<F>(f), std::forward_as_tuple(std::forward<RangesAndOptions>(rest)...),
-        std::make_index_sequence<sizeof...(RangesAndOptions) -
-                                 (detail_is_options<RangesAndOptions...>() ? 1 : 0)>{});
-  }
-
   /// Takes no more tasks. With `wait` it returns when all have ended; with `cancel_futures` those
   /// that have not begun are cancelled. May be called again.
   virtual void shutdown(bool wait = true, bool cancel_futures = false) = 0;
@@ -154,16 +137,8 @@ class MULTIPROCESSING_API Executor {
  private:
   template <class F, class... Views>
   friend class detail::MapStream;
-
-  template <class... T>
-  static consteval bool detail_is_options() {
-    if constexpr (sizeof...(T) == 0) {
-      return false;
-    } else {
-      using Last = std::tuple_element_t<sizeof...(T) - 1, std::tuple<T...>>;
-      return std::is_same_v<std::decay_t<Last>, MapOptions>;
-    }
-  }
+  template <class Derived>
+  friend class detail::MapMethods;
 
   template <class F, class... Args>
   Future<detail::call_result_t<F, Args...>> submit_with(const TaskOptions* options, F&& f,
@@ -187,17 +162,10 @@ class MULTIPROCESSING_API Executor {
     return Future<R>(std::move(state));
   }
 
-  template <class F, class Tuple, std::size_t... I>
-  auto map_split(F&& f, Tuple&& rest, std::index_sequence<I...>) {
-    MapOptions options;
-    if constexpr (std::tuple_size_v<std::remove_cvref_t<Tuple>> > sizeof...(I)) {
-      options = std::get<sizeof...(I)>(rest);
-    }
-    return detail::MapStream<
-        std::decay_t<F>, std::views::all_t<std::tuple_element_t<I, std::remove_cvref_t<Tuple>>>...>(
-        *this, std::forward<F>(f), options,
-        std::views::all(std::forward<std::tuple_element_t<I, std::remove_cvref_t<Tuple>>>(
-            std::get<I>(rest)))...);
+  template <class F, class... Ranges>
+  auto map_over(const MapOptions& options, F&& f, Ranges&&... ranges) {
+    return detail::MapStream<std::decay_t<F>, detail::kept_range_t<Ranges>...>(
+        *this, std::forward<F>(f), options, detail::kept_range(std::forward<Ranges>(ranges))...);
   }
 
   detail::Admission admission_;

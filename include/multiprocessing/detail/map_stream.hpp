@@ -24,6 +24,7 @@
 
 #include <multiprocessing/detail/executor.hpp>
 #include <multiprocessing/detail/stream_iterator.hpp>
+#include <multiprocessing/errors.hpp>
 
 namespace multiprocessing::detail {
 
@@ -70,6 +71,7 @@ class MapStream {
     state_ = std::make_unique<State>(executor, std::move(function), options,
                                      Inputs(std::move(views)...));
     state_->fill();
+    state_->throw_if_refused();
   }
 
   /// The next result, or nullopt after the last one. What its task has thrown is thrown; the next
@@ -112,6 +114,8 @@ class MapStream {
       for (const auto& future : out_chunks) (void)future.cancel();
       out.clear();
       out_chunks.clear();
+      unsent.reset();
+      unsent_chunk.clear();
       exhausted = true;
     }
 
@@ -141,26 +145,42 @@ class MapStream {
       }
     }
 
+    // What submitting throws comes out after the results of what was submitted before, and is the
+    // end: the executor was shut down, or there is no memory.
     void fill() {
-      while (!exhausted && out.size() + out_chunks.size() < window) {
-        if (chunk == 1) {
-          if (auto item = read_one()) {
-            out.push_back(std::apply(
-                [&](auto&... arg) { return executor.submit(function, std::move(arg)...); }, *item));
-          }
-        } else {
-          fill_chunk();
+      try {
+        while ((!exhausted || unsent || !unsent_chunk.empty()) &&
+               out.size() + out_chunks.size() < window) {
+          chunk == 1 ? fill_one() : fill_chunk();
         }
+      } catch (const KeyboardInterrupt&) {  // what was read is submitted by the next call
+        throw;
+      } catch (...) {
+        refused = true;
+        input_error = std::current_exception();
+        exhausted = true;
+        unsent.reset();
+        unsent_chunk.clear();
       }
     }
+    void throw_if_refused() const {
+      if (refused && out.empty() && out_chunks.empty()) std::rethrow_exception(input_error);
+    }
+    void fill_one() {
+      if (!unsent) unsent = read_one();
+      if (!unsent) return;
+      out.push_back(std::apply(
+          [&](auto&... arg) { return executor.submit(function, std::move(arg)...); }, *unsent));
+      unsent.reset();
+    }
     void fill_chunk() {
-      std::vector<std::tuple<Item<Views>...>> items;
-      while (!exhausted && items.size() < chunk) {
-        if (auto item = read_one()) items.push_back(std::move(*item));
+      while (!exhausted && unsent_chunk.size() < chunk) {
+        if (auto item = read_one()) unsent_chunk.push_back(std::move(*item));
       }
-      if (items.empty()) return;
+      if (unsent_chunk.empty()) return;
       out_chunks.push_back(
-          executor.submit(&ChunkCall<F, Item<Views>...>::run, function, std::move(items)));
+          executor.submit(&ChunkCall<F, Item<Views>...>::run, function, std::move(unsent_chunk)));
+      unsent_chunk.clear();
     }
 
     std::optional<value_type> next() {
@@ -211,7 +231,10 @@ class MapStream {
     Inputs inputs;
     std::optional<Places> places;
     bool exhausted = false;
+    std::optional<std::tuple<Item<Views>...>> unsent;
+    std::vector<std::tuple<Item<Views>...>> unsent_chunk;
     std::exception_ptr input_error;
+    bool refused = false;  // that was no fault of the input
     std::deque<Future<R>> out;
     std::deque<Future<Chunk>> out_chunks;
     Chunk ready;

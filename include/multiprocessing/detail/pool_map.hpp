@@ -82,6 +82,19 @@ std::shared_ptr<Pending<task_result_t<F, Args...>>> submit_call(const PoolCore& 
   return std::make_shared<Pending<R>>(std::move(source));
 }
 
+/// A range as a stream keeps it: what has a name is referred to, also a generator, which can not be
+/// copied; what has none is taken over.
+template <class Range>
+constexpr auto kept_range(Range&& range) {
+  if constexpr (std::is_lvalue_reference_v<Range> && !std::ranges::viewable_range<Range>) {
+    return std::ranges::ref_view(range);
+  } else {
+    return std::views::all(std::forward<Range>(range));
+  }
+}
+template <class Range>
+using kept_range_t = decltype(kept_range(std::declval<Range>()));
+
 template <class Range>
 using item_t = stored_t<std::ranges::range_value_t<Range>>;
 

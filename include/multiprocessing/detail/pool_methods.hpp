@@ -9,8 +9,10 @@
 #include <initializer_list>
 #include <memory>
 #include <ranges>
+#include <tuple>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include <multiprocessing/detail/async_result.hpp>
 #include <multiprocessing/detail/future_base.hpp>
@@ -86,6 +88,29 @@ using why_not_call_t = typename WhyNotCall<Pool, F, Args...>::type;
 template <class Pool, bool kStar, class F, class Item>
 using why_not_map_t = typename WhyNotMap<Pool, kStar, F, Item>::type;
 
+/// The arguments of a callable that has one signature, to be written in braces.
+template <class Params>
+struct BracedArgs;
+template <class... P>
+struct BracedArgs<Types<P...>> : std::tuple<std::remove_cvref_t<P>...> {
+  using Tuple = std::tuple<std::remove_cvref_t<P>...>;
+  using std::tuple<std::remove_cvref_t<P>...>::tuple;
+};
+template <class F>
+using ArgsOf = BracedArgs<params_t<std::decay_t<F>>>;
+
+/// As what they, or a tuple, are sent.
+template <class T>
+struct SentTuple {
+  using type = T;
+};
+template <class Params>
+struct SentTuple<BracedArgs<Params>> {
+  using type = typename BracedArgs<Params>::Tuple;
+};
+template <class T>
+using TupleOf = typename SentTuple<T>::type;
+
 /// The callable of apply_async(f, args...), where TaskOptions may come first, and why not.
 template <class Pool, class F, class... Args>
 struct CallCheck {
@@ -110,6 +135,7 @@ class PoolMethods {
       return apply_async(std::forward<F>(f), std::forward<Args>(args)...).get();
     }
   }
+  void apply(...) = delete;  // an overloaded name: wrap it in a lambda
 
   /// Has `f(args...)` called in a worker: AsyncResult<R>. TaskOptions or Callbacks<R> may come
   /// first: `apply_async({.timeout = 3s}, f, a)`.
@@ -140,6 +166,7 @@ class PoolMethods {
     require_transferable<F, why_not_map_t<Derived, false, F, item_t<std::initializer_list<T>>>>();
     return map_async(std::forward<F>(f), list, chunksize).get();
   }
+  void map(...) = delete;  // not a function and a range; an overloaded name: wrap it in a lambda
 
   /// The same, without waiting: AsyncResult<std::vector<R>>, or AsyncResult<void>.
   template <class F, std::ranges::input_range Range>
@@ -159,6 +186,13 @@ class PoolMethods {
         map_async(std::forward<F>(f), std::forward<Range>(range), chunksize).state(),
         std::move(callbacks));
   }
+  template <class R, class F, class T>
+  auto map_async(Callbacks<R> callbacks, F&& f, std::initializer_list<T> list,
+                 std::int64_t chunksize = 0) {
+    return with_callbacks(map_async(std::forward<F>(f), list, chunksize).state(),
+                          std::move(callbacks));
+  }
+  void map_async(...) = delete;  // an overloaded name: wrap it in a lambda
 
   /// As map, for a range of tuples or pairs, whose fields are the arguments.
   template <class F, std::ranges::input_range Range>
@@ -166,22 +200,26 @@ class PoolMethods {
     require_transferable<F, why_not_map_t<Derived, true, F, item_t<Range>>>();
     return starmap_async(std::forward<F>(f), std::forward<Range>(range), chunksize).get();
   }
-  template <class F, class T>
+  /// Of a function with one signature the arguments may stand in braces: `{{1, 2}, {3, 4}}`.
+  template <class F, class T = ArgsOf<F>>
   auto starmap(F&& f, std::initializer_list<T> list, std::int64_t chunksize = 0) {
-    require_transferable<F, why_not_map_t<Derived, true, F, item_t<std::initializer_list<T>>>>();
+    require_transferable<F, why_not_map_t<Derived, true, F, TupleOf<T>>>();
     return starmap_async(std::forward<F>(f), list, chunksize).get();
   }
+  void starmap(...) = delete;  // an overloaded name: wrap it in a lambda
   template <class F, std::ranges::input_range Range>
   [[nodiscard]] auto starmap_async(F&& f, Range&& range, std::int64_t chunksize = 0) {
     require_transferable<F, why_not_map_t<Derived, true, F, item_t<Range>>>();
     return derived().template start_map<true>(std::forward<F>(f), range, chunksize);
   }
-  template <class F, class T>
+  template <class F, class T = ArgsOf<F>>
   [[nodiscard]] auto starmap_async(F&& f, std::initializer_list<T> list,
                                    std::int64_t chunksize = 0) {
-    require_transferable<F, why_not_map_t<Derived, true, F, item_t<std::initializer_list<T>>>>();
-    return derived().template start_map<true>(std::forward<F>(f), list, chunksize);
+    require_transferable<F, why_not_map_t<Derived, true, F, TupleOf<T>>>();
+    const std::vector<TupleOf<T>> tuples(list.begin(), list.end());
+    return derived().template start_map<true>(std::forward<F>(f), tuples, chunksize);
   }
+  void starmap_async(...) = delete;  // an overloaded name: wrap it in a lambda
 
   /// A range of the results in order, each as soon as it is there. The input is read by the thread
   /// that reads the results, some chunks ahead; an lvalue must outlive the reading. Beside begin()
@@ -193,8 +231,13 @@ class PoolMethods {
     return derived().template start_stream<true>(std::forward<F>(f), std::forward<Range>(range),
                                                  chunksize);
   }
-  template <class F, class Range>
-  void imap(F&& f, Range&& range, std::int64_t chunksize = 1) && = delete;  // name the Pool
+  template <class F, class T>
+  [[nodiscard]] auto imap(F&& f, std::initializer_list<T> list, std::int64_t chunksize = 1) & {
+    require_transferable<F, why_not_map_t<Derived, false, F, item_t<std::initializer_list<T>>>>();
+    return derived().template start_stream<true>(std::forward<F>(f), std::vector<T>(list),
+                                                 chunksize);
+  }
+  void imap(...) = delete;  // a temporary Pool: name it; an overloaded name: wrap it in a lambda
 
   /// The same in the order in which they come.
   template <class F, std::ranges::input_range Range>
@@ -203,8 +246,14 @@ class PoolMethods {
     return derived().template start_stream<false>(std::forward<F>(f), std::forward<Range>(range),
                                                   chunksize);
   }
-  template <class F, class Range>
-  void imap_unordered(F&& f, Range&& range, std::int64_t chunksize = 1) && = delete;
+  template <class F, class T>
+  [[nodiscard]] auto imap_unordered(F&& f, std::initializer_list<T> list,
+                                    std::int64_t chunksize = 1) & {
+    require_transferable<F, why_not_map_t<Derived, false, F, item_t<std::initializer_list<T>>>>();
+    return derived().template start_stream<false>(std::forward<F>(f), std::vector<T>(list),
+                                                  chunksize);
+  }
+  void imap_unordered(...) = delete;  // as of imap: name the Pool, or wrap it in a lambda
 
  private:
   friend Derived;
