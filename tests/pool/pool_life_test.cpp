@@ -16,6 +16,7 @@
 
 #include <gtest/gtest.h>
 
+#include <multiprocessing/queues.hpp>
 #include <multiprocessing/synchronize.hpp>
 
 #include "pool/tasks.hpp"
@@ -172,6 +173,26 @@ TEST(PoolLifeTest, AFailingInitializerBreaksThePoolWithItsText) {
 
   EXPECT_TRUE(tried.is_set());
   EXPECT_THROW(static_cast<void>(pool.apply_async(square, 1)), BrokenProcessPool);
+}
+
+TEST(PoolLifeTest, AFailingInitializerIsTriedABoundedNumberOfTimes) {
+  const Queue<int> pids;
+  const auto note_and_fail = [](const Queue<int>& tried) {
+    tried.put(static_cast<int>(::getpid()));
+    throw ValueError("no licence");
+  };
+  for (const int workers : {1, 4}) {
+    {
+      Pool pool({.processes = workers, .initializer = partial(note_and_fail, pids)});
+      EXPECT_THROW(pool.apply(square, 1), BrokenProcessPool);
+      EXPECT_THROW(pool.apply(square, 1), BrokenProcessPool) << "and no worker is started for it";
+    }
+    std::set<int> distinct;
+    while (const auto pid = pids.try_get()) distinct.insert(*pid);
+    EXPECT_GE(distinct.size(), 1U);
+    EXPECT_LE(distinct.size(), 3U + static_cast<std::size_t>(workers))
+        << "three failures in a row, and those that were on their way";
+  }
 }
 
 TEST(PoolLifeTest, AnInitializerThatEndsTheWorkerBreaksThePoolWhateverItsExitCode) {

@@ -4,9 +4,11 @@
 #include <multiprocessing/pool.hpp>
 
 #include <signal.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <iostream>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -68,6 +70,59 @@ TEST(PoolTimingTest, OneSlowTaskStrandsNoOthers) {
     EXPECT_LT(took, 4600ms);
     std::cout << (by_map ? "Pool::map " : "Executor::map ")
               << std::chrono::duration_cast<std::chrono::milliseconds>(took).count() << " ms\n";
+  }
+}
+
+int square(int x) {
+  return x * x;
+}
+void refuse() {
+  throw ValueError("no licence");
+}
+
+// Each within a second: the first task is told why no worker will ever do it.
+TEST(PoolTimingTest, AFailingInitializerFailsTheFirstTaskWithinASecond) {
+  for (const StartMethod method :
+       {StartMethod::fork, StartMethod::forkserver, StartMethod::spawn}) {
+    const Clock::time_point start = Clock::now();
+    Pool pool({.processes = 2, .initializer = refuse, .method = method});
+    EXPECT_THROW(pool.apply(square, 1), BrokenProcessPool);
+    EXPECT_LT(Clock::now() - start, 2s);
+
+    const Clock::time_point again = Clock::now();
+    ProcessPoolExecutor executor(2, {.method = method, .initializer = refuse});
+    try {
+      (void)executor.submit(square, 1).result();
+      FAIL() << "no worker can do it";
+    } catch (const BrokenProcessPool& error) {
+      EXPECT_NE(std::string(error.what()).find("ValueError: no licence"), std::string::npos);
+    }
+    EXPECT_LT(Clock::now() - again, 2s);
+  }
+}
+
+void be_stopped(const Event& begun) {
+  begun.set();
+  ::raise(SIGSTOP);
+}
+
+// cancel(true) of what defies SIGTERM, and of what was stopped.
+TEST(PoolTimingTest, ACancelledTaskIsGoneWithinASecondWhateverItDoes) {
+  ProcessPoolExecutor executor(1);
+  for (void (*const task)(const Event&) : {spin_for_ever, be_stopped}) {
+    const Event begun;
+    const int pid = executor.submit([] { return static_cast<int>(::getpid()); }).result();
+    const auto future = executor.submit(task, begun);
+    begun.wait();
+    const Clock::time_point start = Clock::now();
+
+    EXPECT_TRUE(future.cancel(true));
+
+    while (::kill(pid, 0) == 0) std::this_thread::sleep_for(1ms);  // it has been reaped
+    EXPECT_LT(Clock::now() - start, 2s);
+    int sum = 0;
+    for (const int x : executor.map(square, range(100))) sum += x;
+    EXPECT_EQ(sum, 328'350);
   }
 }
 
