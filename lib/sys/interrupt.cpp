@@ -136,8 +136,9 @@ Wait futex_wait_interruptibly(const std::atomic<std::uint32_t>& word, std::uint3
 
 namespace {
 
-// As poll; `raised` if there is nothing but a signal that was pending before.
-int poll_armed(struct pollfd* fds, std::size_t count, const std::timespec* limit, bool& raised) {
+// As poll; `only_a_signal` if there is nothing but a signal that was pending before.
+int poll_armed(struct pollfd* fds, std::size_t count, const std::timespec* limit,
+               bool& only_a_signal) {
   sigset_t before;
   ::pthread_sigmask(SIG_BLOCK, &raising, &before);
   const bool raises = pending();  // nothing can come between this look and the kernel's wait
@@ -146,7 +147,7 @@ int poll_armed(struct pollfd* fds, std::size_t count, const std::timespec* limit
   const int error = errno;
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   errno = error;
-  raised = raises && result == 0;
+  only_a_signal = raises && result == 0;
   return result;
 }
 
@@ -158,10 +159,10 @@ Ready poll_interruptibly(struct pollfd* fds, std::size_t count, Nanoseconds dead
       forever ? std::timespec{} : to_timespec(std::max<Nanoseconds>(deadline, 0) - now());
   const std::timespec* const limit = forever ? nullptr : &left;
   const bool polls = !forever && left.tv_sec == 0 && left.tv_nsec == 0;
-  bool raised = false;
+  bool only_a_signal = false;
   const int result = polls || !armed_here() ? calls().poll(fds, count, limit)
-                                            : poll_armed(fds, count, limit, raised);
-  if (raised) return Ready::interrupted;
+                                            : poll_armed(fds, count, limit, only_a_signal);
+  if (only_a_signal) return Ready::interrupted;
   if (result == 0) return Ready::timed_out;
   if (result < 0 && errno == EINTR) return Ready::interrupted;
   if (result < 0) throw_errno("poll");
