@@ -37,10 +37,7 @@ for group in "${@:-build}"; do
       need pkg-config command -v pkg-config
       need python3 python3 -c "import json, unittest, xml.etree.ElementTree"
       ;;
-    bench)
-      need libbenchmark-dev links -lbenchmark
-      need python3 python3 -c "import multiprocessing"
-      ;;
+    bench) need python3 python3 -c "import multiprocessing" ;;
     peers)  # take part in the benchmarks where they are installed
       need libtbb-dev header oneapi/tbb/parallel_for.h
       need liblmdb-dev header lmdb.h
