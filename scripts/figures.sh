@@ -4,8 +4,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 scripts/install_deps.sh build bench
-cmake --preset bench >/dev/null
-cmake --build --preset bench --target figures >/dev/null
+cmake --preset bench >&2
+cmake --build --preset bench --target figures >&2
 ours=$(build/bench/benchmarks/figures/figures)
 theirs=$(python3 benchmarks/figures/figures.py)
 python3 --version

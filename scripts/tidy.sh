@@ -13,7 +13,7 @@ sources() {
 }
 
 scripts/install_deps.sh build test dev
-cmake --preset tidy >/dev/null
+cmake --preset tidy >&2
 sources "$@" | grep -v -e '^tests/compile_fail/' -e '^tests/package/' | sort -u |
   xargs --no-run-if-empty --max-procs="$(nproc)" --max-args=1 \
     clang-tidy-19 -p build/tidy --quiet
