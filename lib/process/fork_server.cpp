@@ -135,6 +135,10 @@ struct Request {
   bool own_group = false;
 };
 
+int number_of(const std::optional<FileDescriptor>& stream) {
+  return stream ? stream->fileno() : -1;
+}
+
 // Streams as the parent has them, so that output goes where the parent's goes.
 StreamBits add_streams(const ProcessOptions* settings, std::vector<int>& descriptors) {
   const std::array<const std::optional<FileDescriptor>*, 3> asked =
@@ -143,7 +147,7 @@ StreamBits add_streams(const ProcessOptions* settings, std::vector<int>& descrip
                                 &settings->stdin_, &settings->stdout_, &settings->stderr_};
   StreamBits bits = 0;
   for (std::size_t i = 0; i < asked.size(); ++i) {
-    int fd = asked[i] != nullptr && *asked[i] ? (*asked[i])->fileno() : -1;
+    int fd = asked[i] != nullptr ? number_of(*asked[i]) : -1;
     if (fd < 0 && i > 0 && sys::is_open(static_cast<int>(i))) fd = static_cast<int>(i);
     if (fd < 0) continue;
     descriptors.push_back(fd);

@@ -29,13 +29,14 @@ sys::SpawnPlan plan_for(const Birth& birth) {
   sys::SpawnPlan plan;
   // Until the child ignores it.
   const std::uint64_t extra = birth.ignore_sigint ? kSigintBit : 0;
+  // NOLINTNEXTLINE(bugprone-unchecked-optional-access): there is no fork from the program
   plan.mask = sys::signals_of(birth.program_signals->blocked | extra);
   if (birth.settings == nullptr) return plan;
   plan.own_group = birth.settings->new_group;
   const std::array streams{&birth.settings->stdin_, &birth.settings->stdout_,
                            &birth.settings->stderr_};
   for (std::size_t i = 0; i < streams.size(); ++i) {
-    if (*streams[i]) plan.streams[i] = (*streams[i])->fileno();
+    if (const auto& stream = *streams[i]) plan.streams[i] = stream->fileno();
   }
   return plan;
 }

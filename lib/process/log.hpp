@@ -18,8 +18,8 @@ namespace multiprocessing::process {
 
 using LogSink = void (*)(const LogRecord& record);
 
-/// Records from `level` on go to `sink`; nullptr: nowhere.
-void set_log_sink(LogSink sink, LogLevel level) noexcept;
+/// Where records from `level` on go; nullptr: nowhere.
+void set_log_sink(LogSink to, LogLevel level) noexcept;
 
 /// A sink that children have, too, which are not forked: it tells them where it sends records.
 struct LogRoute {
@@ -28,7 +28,7 @@ struct LogRoute {
   void (*read)(detail::Reader& in);
 };
 /// Of static storage. Before main().
-void register_log_route(const LogRoute& route) noexcept;
+void register_log_route(const LogRoute& to) noexcept;
 
 /// For a child that is not forked: the level, and where records go, if it can be told.
 void write_log_heritage(detail::Writer& out);

@@ -78,13 +78,12 @@ const bool at_load = (meet_ticket(), true);
 void take_streams(Newborn& newborn, const std::vector<int>& streams) {
   std::size_t next = 0;
   auto& settings = newborn.settings;
+  unsigned bit = 1;
   for (auto* stream : {&settings.stdin_, &settings.stdout_, &settings.stderr_}) {
-    const auto bit = static_cast<unsigned>(stream == &settings.stdin_    ? 1
-                                           : stream == &settings.stdout_ ? 2
-                                                                         : 4);
     if ((newborn.streams & bit) != 0 && next < streams.size()) {
       stream->emplace(FileDescriptor(streams[next++]));
     }
+    bit <<= 1U;
   }
 }
 
@@ -139,6 +138,7 @@ void be_newborn(const shm::Ticket& ticket, sys::UniqueFd sentinel,
     if (newborn.birth.has_sentinel) newborn.birth.parent_sentinel = sentinel.release();
     sentinel.reset();
     std::vector<int> numbers;
+    numbers.reserve(streams.size());
     for (const auto& stream : streams) numbers.push_back(stream.get());
     take_streams(newborn, numbers);
     streams.clear();

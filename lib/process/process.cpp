@@ -64,9 +64,10 @@ void Process::set_target(std::unique_ptr<detail::Target> target) {
 
 Process::State& Process::state() const {
   if (!state_) throw ValueError("process object was moved from: use the one that it was moved to");
-  if (state_->phase == State::Phase::closed)
+  if (state_->phase == State::Phase::closed) {
     throw ValueError("process object is closed: " + state_->name +
                      " is not to be used after close()");
+  }
   return *state_;
 }
 
@@ -124,9 +125,10 @@ bool Process::join(Timeout timeout) const {
 bool Process::is_alive() const {
   State& mine = state();
   if (mine.phase == State::Phase::current) return true;
-  if (mine.creator != shm::self())
+  if (mine.creator != shm::self()) {
     throw ValueError("can only test a child process: " + mine.name +
                      " was started by another one; ask there, or wait for its sentinel");
+  }
   return mine.child && !mine.child->poll_exit();
 }
 
@@ -158,9 +160,10 @@ bool Process::daemon() const {
 }
 
 void Process::set_daemon(bool daemon) {
-  if (state().phase != State::Phase::fresh)
+  if (state().phase != State::Phase::fresh) {
     throw ValueError("process has already started: set_daemon() of " + state().name +
                      " comes before start()");
+  }
   state().daemon = daemon;
 }
 

@@ -11,8 +11,8 @@ namespace {
 void put_streams(const ProcessOptions& settings) {
   const std::array streams{&settings.stdin_, &settings.stdout_, &settings.stderr_};
   for (std::size_t number = 0; number < streams.size(); ++number) {
-    if (*streams[number])
-      sys::put_descriptor_at(static_cast<int>(number), (*streams[number])->fileno());
+    const auto& stream = *streams[number];
+    if (stream) sys::put_descriptor_at(static_cast<int>(number), stream->fileno());
   }
 }
 
