@@ -119,7 +119,7 @@ int wait(BarrierState& barrier, Timeout timeout, void (*action)(const void*),
 
 void reset(BarrierState& barrier) noexcept {
   BarrierWord seen = seen_in(barrier.word);
-  BarrierWord whole = seen;
+  BarrierWord whole = 0;
   do {
     if (arrived_in(seen) == 0 && !is_broken(seen)) return;
     // Where nobody waits for the phase's end, it need not end.

@@ -70,10 +70,11 @@ bool Semaphore::acquire(Timeout timeout) const {
 }
 
 void Semaphore::release() const {
-  if (!sync::release(state()))
+  if (!sync::release(state())) {
     throw ValueError(
         "semaphore or lock released too many times: it has as many permits as it was made with; "
         "acquire() comes first");
+  }
 }
 
 void Semaphore::unlock() const noexcept {
