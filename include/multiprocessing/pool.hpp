@@ -77,8 +77,8 @@ class Pool : public detail::PoolMethods<Pool> {
   /// Ends the workers at once; results that are not there yet are CancelledError.
   void terminate() { detail::terminate_pool(*core()); }
 
-  /// Waits until the workers have ended; what an imap has not read of its input is read and done.
-  /// \throws ValueError before close or terminate.
+  /// Waits until the workers have ended and all callbacks have returned; what an imap has not read
+  /// of its input is read and done. \throws ValueError before close or terminate.
   void join() { detail::join_pool(*core()); }
 
   /// From now on there are so many workers. Those that are too many end after what they are doing.

@@ -108,7 +108,6 @@ void ProcessPoolExecutor::shutdown(bool wait, bool cancel_futures) {
   if (cancel_futures) detail::cancel_queued(*core_);
   if (!wait) return;
   detail::join_pool(*core_);
-  detail::flush_callbacks();
 }
 
 std::size_t ProcessPoolExecutor::worker_limit() const noexcept {

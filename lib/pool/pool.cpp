@@ -105,6 +105,7 @@ void terminate_pool(Core& core) {
 }
 void join_pool(Core& core) {
   core.join();
+  flush_callbacks();  // who has joined may let go of what they use
 }
 void end_pool(Core& core) noexcept {
   core.end();

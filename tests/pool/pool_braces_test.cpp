@@ -65,6 +65,7 @@ TYPED_TEST(PoolBracesTest, MapAsyncWithCallbacksTakesElementsInBraces) {
   EXPECT_EQ(result.get(), (std::vector<int>{16, 25}));
   this->pool_.close();
   this->pool_.join();
+  EXPECT_EQ(seen, (std::vector<int>{16, 25}));
 }
 
 TYPED_TEST(PoolBracesTest, ImapKeepsElementsInBraces) {

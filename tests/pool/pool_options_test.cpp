@@ -96,6 +96,19 @@ TEST(PoolOptionsTest, CallbacksComeThoughNobodyWaits) {
   test::until([&] { return sum == 1 + 2 + 4 + 300 && errors == 1; });
 }
 
+TEST(PoolOptionsTest, WhoHasJoinedMayLetGoOfWhatCallbacksUse) {
+  for (int round = 0; round < 20; ++round) {
+    int called = 0;
+    Pool pool(2);
+    for (int i = 0; i < 10; ++i) {
+      (void)pool.apply_async(Callbacks<int>{.callback = [&called](int) { ++called; }}, square, i);
+    }
+    pool.close();
+    pool.join();
+    EXPECT_EQ(called, 10);
+  }
+}
+
 TEST(PoolOptionsTest, OutcomesHandFailuresOut) {
   Pool pool(2);
   std::set<std::size_t> seen;
