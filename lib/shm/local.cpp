@@ -145,6 +145,11 @@ void forget_pending_life(int fd) noexcept {
   }
 }
 
+void stop_launching() noexcept {
+  launching = -1;
+  launched_heir = {};
+}
+
 void register_fork_hook(ForkHook hook) noexcept {
   fork_hooks.add(hook);
 }

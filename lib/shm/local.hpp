@@ -83,6 +83,8 @@ inline void give_bit(std::atomic<std::uint32_t>& free_bits, int bit) noexcept {
 /// single holds (hold_list.hpp); nobody: it gets none.
 void remember_pending_life(int fd, Name child, Name heir) noexcept;
 void forget_pending_life(int fd) noexcept;
+/// This thread's next fork is not that child's; every child closes the descriptor.
+void stop_launching() noexcept;
 
 /// Takes on a name in this process (after a fork, or at first use).
 void assume(Name name, int life_fd) noexcept;

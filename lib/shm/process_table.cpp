@@ -191,6 +191,7 @@ bool has_another(pid_t pid, std::uint32_t than) noexcept {
     Slot& slot = slot_at(i);
     if (i == than || state_of(slot.state.load(std::memory_order_acquire)) != SlotState::live)
       continue;
+    if ((slot.flags.load(std::memory_order_relaxed) & kStandIn) != 0) continue;  // constant
     if (slot.pid.load(std::memory_order_acquire) == static_cast<std::uint32_t>(pid)) return true;
   }
   return false;

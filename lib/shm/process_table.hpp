@@ -70,6 +70,7 @@ struct JournalEntry {
 inline constexpr std::uint32_t kLeaving = 1U << 1U;   // runs nothing of the program's any more
 inline constexpr std::uint32_t kHelper = 1U << 2U;    // never ran anything of the program's
 inline constexpr std::uint32_t kUnlocked = 1U << 3U;  // lives, though its byte is free
+inline constexpr std::uint32_t kStandIn = 1U << 4U;   // no process: stand_in.hpp
 
 inline constexpr std::size_t kNotes = 8;
 inline constexpr std::size_t kDrops = 16;
@@ -162,6 +163,9 @@ class ChildSlot {
   void let_go() noexcept;
   /// In the parent, after the fork succeeded. 0: the child tells its pid itself.
   void forked(pid_t child) noexcept;
+  /// There will be no child: this process keeps the slot for somebody else (stand_in.hpp), under a
+  /// title.
+  void keep_for_another(std::string_view title) noexcept;
 
  private:
   void close_life() noexcept;

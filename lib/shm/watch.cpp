@@ -17,6 +17,7 @@ constexpr int kCalm = kLong / kShort;
 constexpr sys::Nanoseconds kStale = 500'000'000;  // a seat that has not ticked: stopped, or gone
 
 std::atomic<void (*)()> interrupt_hook{nullptr};
+constinit thread_local const SleepCheck* sleep_check = nullptr;
 
 std::uint32_t slots_in_use() noexcept {
   return static_cast<std::uint32_t>(arena().header().slots_used.load(std::memory_order_acquire));
@@ -60,6 +61,13 @@ void set_interrupt_hook(void (*hook)()) noexcept {
 
 void interrupted() {
   if (auto* const hook = interrupt_hook.load(std::memory_order_acquire)) hook();
+}
+
+SleepCheck::SleepCheck(Check check, const void* argument) noexcept
+    : check_(check), argument_(argument), outer_(std::exchange(sleep_check, this)) {}
+
+SleepCheck::~SleepCheck() {
+  sleep_check = outer_;
 }
 
 void wake(const std::atomic<std::uint32_t>& word, int count) noexcept {
@@ -203,6 +211,7 @@ sys::Nanoseconds Sleeper::end_sleep(bool was_interrupted) {
   }
   if (end >= slice_ends_) end_slice();
   if (was_interrupted) interrupted();
+  if (sleep_check != nullptr && !woken_) sleep_check->look();
   return end;
 }
 

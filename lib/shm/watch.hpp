@@ -85,6 +85,26 @@ class Sleeper {
   bool private_ = false;  // the word is this process's own
 };
 
+/// While it lives, `check` looks at the end of each slice of this thread's sleeps whether they are
+/// still wanted, and throws if not: every wait ends then as by a KeyboardInterrupt. A sleep that
+/// consumed a wake-up is not asked about: it must be used, or passed on.
+class SleepCheck {
+ public:
+  using Check = void (*)(const void* argument);
+
+  SleepCheck(Check check, const void* argument) noexcept;
+  SleepCheck(const SleepCheck&) = delete;
+  SleepCheck& operator=(const SleepCheck&) = delete;
+  ~SleepCheck();
+
+  void look() const { check_(argument_); }
+
+ private:
+  Check check_;
+  const void* argument_;
+  const SleepCheck* outer_;
+};
+
 /// Called when a sleep was interrupted by a signal; may throw. nullptr: none.
 void set_interrupt_hook(void (*hook)()) noexcept;
 

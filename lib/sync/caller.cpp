@@ -17,26 +17,40 @@ struct Known {
   const shm::Local* local = nullptr;
 };
 
-void learn(Known& known) {
+constinit thread_local Known known;
+
+void learn() {
   known.name = shm::self();
   known.alive = &shm::alive_word();
   known.local = &shm::local();
-  auto& counter = shm::arena().header().family_words[kThreadCounter];
-  // relaxed: only that no two get the same number counts
-  known.caller = {.owner = held_by(known.name),
-                  .pid = shm::pid_of(known.name),
-                  .thread = counter.fetch_add(1, std::memory_order_relaxed) + 1};
+  known.caller = new_caller(known.name, shm::pid_of(known.name));
 }
 
 }  // namespace
 
+Caller new_caller(shm::Name owner, pid_t pid) {
+  auto& counter = shm::arena().header().family_words[kThreadCounter];
+  // relaxed: only that no two get the same number counts
+  return {.owner = held_by(owner),
+          .pid = pid,
+          .thread = counter.fetch_add(1, std::memory_order_relaxed) + 1};
+}
+
+// A child that is forked meanwhile is itself again at its first look.
+ActingAs::ActingAs(const Caller& other) : self_(caller()) {
+  known.caller = other;
+}
+
+ActingAs::~ActingAs() {
+  known.caller = self_;
+}
+
 const Caller& caller() {
-  static thread_local constinit Known known;
   // relaxed: as in shm::self(), whose fast path this is
   const bool holds = known.alive != nullptr && known.alive->load(std::memory_order_relaxed) != 0 &&
                      known.local->name == known.name;
   if (!holds) [[unlikely]]
-    learn(known);
+    learn();
   return known.caller;
 }
 

@@ -17,6 +17,21 @@ struct Caller {
       0;  // never 0 and, within the family, never another thread's, dead or alive
 };
 
+/// A thread of `owner`, which nobody has been before. `pid` is what its death will be told by.
+Caller new_caller(shm::Name owner, pid_t pid);
+
+/// While it lives, the calling thread takes and releases locks as another caller.
+class ActingAs {
+ public:
+  explicit ActingAs(const Caller& other);
+  ActingAs(const ActingAs&) = delete;
+  ActingAs& operator=(const ActingAs&) = delete;
+  ~ActingAs();
+
+ private:
+  Caller self_;
+};
+
 /// The calling thread. A forked child's thread is another one, whichever way it was forked.
 /// \throws std::system_error if the process cannot be registered (at its first use only)
 const Caller& caller();
