@@ -122,6 +122,7 @@ class Array : public detail::ArrayHandle<T> {
   /// \throws ValueError if there is none.
   [[nodiscard]] const RLock& get_lock() const& { return this->object().get_lock(); }
   [[nodiscard]] RLock get_lock() && { return this->object().get_lock(); }
+  [[nodiscard]] bool has_lock() const noexcept { return this->object().has_lock(); }
 
   static Array from_handle_id(detail::HandleId id) { return Array(id); }
 

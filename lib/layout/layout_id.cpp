@@ -14,7 +14,7 @@ namespace multiprocessing::shm {
 namespace {
 
 // Encoded values lie there, too. Counted up when what the codec writes changes.
-constexpr std::uint64_t kEncoding = 1;
+constexpr std::uint64_t kEncoding = 2;
 
 constexpr std::uint64_t kLayoutId = []() consteval {
   return Layout("multiprocessing", kEncoding)

@@ -1,6 +1,10 @@
 #pragma once
 
 // One connection to a manager, for one call at a time.
+//
+// Death: of this process: the manager learns it from the connection's end, and takes back what a
+// call took and was not said to have arrived.
+// Points: manager.call.sent .answered .taken
 
 #include <cstdint>
 #include <memory>
@@ -28,7 +32,7 @@ class Line {
   void send(std::span<const std::byte> request);
   /// What needs no answer.
   void send_note(Operation operation);
-  /// \throws EOFError naming the manager if it has ended.
+  /// \throws EOFError naming the manager if it has ended; TimeoutError.
   [[nodiscard]] Bytes receive(Timeout timeout = {});
   /// This process holds the object in the manager; a forked child takes it on at its first call.
   void ensure_held(std::uint64_t number);

@@ -66,6 +66,8 @@ Bytes Line::receive(Timeout timeout) {
     Bytes reply = connection_.recv_bytes(Connection::npos, timeout);
     in_call_ = false;
     return reply;
+  } catch (const TimeoutError&) {
+    throw TimeoutError(link_->text() + " has not answered a call, which it may have done or not");
   } catch (const EOFError&) {
     throw EOFError(link_->text() + " has ended during a call, which it may have done or not");
   } catch (const std::system_error& error) {

@@ -16,6 +16,7 @@
 
 #include <multiprocessing/detail/managed.hpp>
 
+#include "manager/deputy.hpp"
 #include "manager/protocol.hpp"
 
 namespace multiprocessing::manager {
@@ -50,14 +51,17 @@ class Objects {
 /// One client process, and what it holds.
 class Session {
  public:
-  Session(Objects& objects, std::uint64_t id, Secret secret)
-      : objects_(objects), id_(id), secret_(secret) {}
+  Session(Objects& objects, std::uint64_t id, Secret secret, std::int32_t client)
+      : objects_(objects), id_(id), secret_(secret), deputy_(client) {}
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
   ~Session();
 
   [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
   [[nodiscard]] const Secret& secret() const noexcept { return secret_; }
+
+  /// What it holds in shared memory by its proxies.
+  [[nodiscard]] Deputy& deputy() noexcept { return deputy_; }
 
   std::uint64_t give(ManagedObject object);
   /// \throws ValueError if it is gone.
@@ -74,6 +78,7 @@ class Session {
   Objects& objects_;
   std::uint64_t id_;
   Secret secret_;
+  Deputy deputy_;
   mutable std::mutex lock_;
   std::unordered_map<std::uint64_t, std::uint64_t> held_;
   std::string why_not_shared_ = "it has not joined yet";

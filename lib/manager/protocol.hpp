@@ -19,12 +19,14 @@
 //
 // Request: operation, then
 //   create   name, class (id, name), as a proxy, arguments (id, names), the arguments' bytes
-//   call     number, method, signature, the arguments' bytes
+//   call     number, the caller's thread, method, signature, the arguments' bytes
 //   adopt    number: a forked child goes on with what its parent had
 //   drop     number
-//   taken    nothing: the handles of the last reply are held now
+//   taken    nothing: what the last reply brought has been received
 //   stop     nothing
-// Reply: status, then the result; or an exception (wire); or, of another signature, a text.
+// Reply: status, whether `taken` is waited for, then the result; or an exception (wire); or, of
+// another signature, a text. Until `taken`, or any further request on that connection, handles of
+// the reply are kept, and an item or a lock that it tells of is given back if the client goes.
 //
 // Trust: bytes of a session that shares no memory are a stranger's: no handles, no code.
 
@@ -43,7 +45,7 @@ using Bytes = std::vector<std::byte>;
 
 /// In the machine's own order: another machine's is told by it.
 inline constexpr std::uint64_t kMagic = 0x3130524D4E525050;  // "PPRNMR01"
-inline constexpr std::uint32_t kProtocol = 1;
+inline constexpr std::uint32_t kProtocol = 2;
 inline constexpr std::size_t kMaxGreeting = 8192;
 
 using Secret = std::array<std::uint64_t, 2>;
@@ -87,7 +89,9 @@ struct Joined {
 };
 
 enum class Operation : std::uint8_t { create, call, adopt, drop, taken, stop };
-enum class Status : std::uint8_t { result, result_with_handles, error, other_signature };
+enum class Status : std::uint8_t { result, error, other_signature };
+inline constexpr std::uint8_t kNotToTake = 0;
+inline constexpr std::uint8_t kToTake = 1;
 
 /// Sends a greeting, behind magic and protocol.
 template <class T>

@@ -1,5 +1,6 @@
 #include <multiprocessing/detail/remote.hpp>
 
+#include <atomic>
 #include <exception>
 #include <utility>
 
@@ -9,11 +10,24 @@
 #include "manager/line.hpp"
 #include "manager/link.hpp"
 #include "manager/protocol.hpp"
+#include "sys/crash_point.hpp"
 
 namespace multiprocessing::detail {
 
 using manager::Operation;
 using manager::Status;
+
+namespace {
+
+// What tells this thread from the others of its process, dead or alive.
+std::uint64_t own_thread() noexcept {
+  static constinit std::atomic<std::uint64_t> last{0};
+  // relaxed: only that no two get the same number counts
+  thread_local const std::uint64_t mine = last.fetch_add(1, std::memory_order_relaxed) + 1;
+  return mine;
+}
+
+}  // namespace
 
 RemoteObject::RemoteObject(std::shared_ptr<manager::Link> link, std::uint64_t number,
                            std::string type_name) noexcept
@@ -37,6 +51,7 @@ RemoteCall::RemoteCall(const RemoteObject& object, std::string_view method, std:
   line_->ensure_held(object.number());
   request_.plain(Operation::call);
   request_.plain(object.number());
+  request_.plain(own_thread());
   encode_value(request_, std::string(method));
   request_.plain(signature);
 }
@@ -56,9 +71,10 @@ RemoteCall::RemoteCall(std::shared_ptr<manager::Link> link, const Asked& asked)
 }
 
 RemoteCall::~RemoteCall() {
-  if (!has_handles_) return;
+  if (!to_take_) return;
   try {
     line_->send_note(Operation::taken);
+    MULTIPROCESSING_CRASH_POINT("manager.call.taken");
   } catch (const std::exception&) {  // the manager has ended
   }
 }
@@ -71,14 +87,16 @@ void RemoteCall::require_sendable() const {
                       " does not share this program's memory: " + why_not);
 }
 
-Reader& RemoteCall::perform() {
+Reader& RemoteCall::perform(Timeout limit) {
   require_sendable();
   line_->send(request_.view());
-  reply_ = line_->receive();
+  MULTIPROCESSING_CRASH_POINT("manager.call.sent");
+  reply_ = line_->receive(limit);
+  MULTIPROCESSING_CRASH_POINT("manager.call.answered");
   result_ = Reader(reply_, link_->why_not_shared().empty());
   const auto status = result_.plain<Status>();
+  to_take_ = result_.plain<std::uint8_t>() != 0;
   if (status == Status::error || status == Status::other_signature) throw_refused(status);
-  has_handles_ = status == Status::result_with_handles;
   return result_;
 }
 

@@ -154,12 +154,12 @@ void ServerState::stop() noexcept {
   changed_.notify_all();
 }
 
-std::shared_ptr<Session> ServerState::open_session() {
+std::shared_ptr<Session> ServerState::open_session(std::int32_t client) {
   Secret secret{};
   sys::fill_with_random(std::as_writable_bytes(std::span(secret)));
   const std::lock_guard guard(lock_);
   std::erase_if(sessions_, [](const auto& entry) { return entry.second.expired(); });
-  auto session = std::make_shared<Session>(objects_, ++last_session_, secret);
+  auto session = std::make_shared<Session>(objects_, ++last_session_, secret, client);
   sessions_.emplace(session->id(), session);
   return session;
 }

@@ -63,7 +63,7 @@ class ServerState : public std::enable_shared_from_this<ServerState> {
   void serve();
   void stop() noexcept;
 
-  [[nodiscard]] std::shared_ptr<Session> open_session();
+  [[nodiscard]] std::shared_ptr<Session> open_session(std::int32_t client);
   /// \throws ProcessError if there is none like that.
   [[nodiscard]] std::shared_ptr<Session> find_session(std::uint64_t id, const Secret& secret) const;
 

@@ -2,6 +2,9 @@
 
 #include <chrono>
 #include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,9 +13,12 @@
 #include <multiprocessing/detail/exception.hpp>
 #include <multiprocessing/errors.hpp>
 
+#include "manager/deputy.hpp"
 #include "manager/protocol.hpp"
 #include "manager/server_state.hpp"
 #include "manager/sharing.hpp"
+#include "shm/watch.hpp"
+#include "sys/crash_point.hpp"
 #include "sys/socket.hpp"
 
 namespace multiprocessing::manager {
@@ -27,6 +33,9 @@ using detail::Writer;
 class Service final : private detail::ManagedScope {
  public:
   Service(ServerState& server, const Connection& client) : server_(server), client_(client) {}
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+  ~Service();
 
   void greet();
   /// False: the client asked the server to stop.
@@ -40,6 +49,16 @@ class Service final : private detail::ManagedScope {
     return sys::peer_has_left(client_.fileno());
   }
   [[nodiscard]] bool shares_memory() const override { return session_->why_not_shared().empty(); }
+  void unless_received(std::function<void()> undo) override { undo_ = std::move(undo); }
+  void begin_wait() override;
+  void end_wait() noexcept override { wait_.reset(); }
+  void begin_turn() override {
+    if (turns_ == 0) turn_.emplace(session_->deputy(), thread_);
+    ++turns_;
+  }
+  void end_turn() noexcept override {
+    if (--turns_ == 0) turn_.reset();
+  }
 
   void welcome(const Hello& hello);
   void share(const Welcome& welcome);
@@ -49,13 +68,35 @@ class Service final : private detail::ManagedScope {
   void begin_result();
   void end_result();
   void reply_error(const std::exception_ptr& error);
+  void undo() noexcept;
 
   ServerState& server_;
   const Connection& client_;
   std::shared_ptr<Session> session_;
   Writer reply_;                                   // keeps what its handles stand for
   std::vector<std::shared_ptr<const void>> kept_;  // until they are taken
+  std::function<void()> undo_;                     // likewise
+  bool is_anchor_ = false;
+  std::uint64_t thread_ = 0;  // of the client, that the present call is made by
+  std::optional<shm::SleepCheck> wait_;
+  std::optional<Deputy::Turn> turn_;
+  int turns_ = 0;  // one within the other
 };
+
+Service::~Service() {
+  undo();
+  if (is_anchor_) session_->deputy().end();
+}
+
+void Service::begin_wait() {
+  session_->deputy().note_wait();
+  wait_.emplace(
+      [](const void* service) {
+        if (!static_cast<const Service*>(service)->caller_has_left()) return;
+        throw EOFError("the caller has left");
+      },
+      this);
+}
 
 void Service::greet() {
   const auto hello = receive_greeting<Hello>(client_, kGreetingTime);
@@ -73,7 +114,8 @@ void Service::welcome(const Hello& hello) {
     send_greeting(client_, Welcome{.accepted = true});
     return;
   }
-  session_ = server_.open_session();
+  session_ = server_.open_session(hello.pid);
+  is_anchor_ = true;
   Welcome welcome = offer_for(hello, client_);
   welcome.accepted = true;
   welcome.session = session_->id();
@@ -97,6 +139,7 @@ bool Service::answer() {
   const auto operation = in.plain<Operation>();
   reply_.clear();
   kept_.clear();
+  undo_ = nullptr;  // who asks again has received what was said before
   if (operation == Operation::taken) return true;
   if (operation == Operation::drop) {
     session_->drop(in.plain<std::uint64_t>());
@@ -107,7 +150,9 @@ bool Service::answer() {
   } catch (...) {
     reply_error(std::current_exception());
   }
+  MULTIPROCESSING_CRASH_POINT("manager.reply.ready");
   client_.send_bytes(reply_.view());
+  MULTIPROCESSING_CRASH_POINT("manager.reply.sent");
   return operation != Operation::stop;
 }
 
@@ -168,6 +213,7 @@ void Service::create(Reader& in) {
 
 void Service::call(Reader& in) {
   const ManagedObject target = session_->find(in.plain<std::uint64_t>());
+  thread_ = in.plain<std::uint64_t>();
   const auto name = decode_value<std::string>(in);
   const auto signature = in.plain<std::uint64_t>();
   for (const detail::ManagedMethod& method : target.methods) {
@@ -176,6 +222,7 @@ void Service::call(Reader& in) {
     if (method.signature != signature) {
       reply_.clear();
       reply_.plain(Status::other_signature);
+      reply_.plain(kNotToTake);
       encode_value(reply_, method.describe());
       return;
     }
@@ -193,21 +240,33 @@ std::uint64_t Service::give(std::shared_ptr<void> object, detail::ManagedMethods
 
 void Service::begin_result() {
   reply_.plain(Status::result);
+  reply_.plain(kNotToTake);
 }
 
 void Service::end_result() {
-  if (reply_.handles().empty()) return;
-  const std::string why_not = session_->why_not_shared();
-  if (!why_not.empty()) throw_not_shared("the result", why_not);
-  constexpr auto kStatus = Status::result_with_handles;
-  reply_.patch(0, &kStatus, sizeof kStatus);
+  const std::uint8_t to_take = undo_ || !reply_.handles().empty() ? kToTake : kNotToTake;
+  if (!reply_.handles().empty() && !shares_memory()) {
+    undo();
+    throw_not_shared("the result", session_->why_not_shared());
+  }
+  reply_.patch(sizeof(Status), &to_take, sizeof to_take);
 }
 
 void Service::reply_error(const std::exception_ptr& error) {
   reply_.clear();
   kept_.clear();
   reply_.plain(Status::error);
+  reply_.plain(undo_ ? kToTake : kNotToTake);
   detail::encode_exception(reply_, error);
+}
+
+void Service::undo() noexcept {
+  const auto act = std::exchange(undo_, nullptr);
+  if (!act) return;
+  try {
+    act();
+  } catch (...) {  // the client has gone, and what it held with it; or the object
+  }
 }
 
 }  // namespace

@@ -11,7 +11,9 @@
 //   client, before its request was whole     nothing was done
 //   client, in the middle of a call          the call runs to its end, its result is thrown away
 //   client, before it held a handle          the result was kept for it, and goes now
+//   client, before it says that it has it     what the call took is given back (an item, a lock)
 //   manager, before its reply                the client does not know whether the call was done
+// Points: manager.reply.ready .sent
 
 namespace multiprocessing {
 class Connection;

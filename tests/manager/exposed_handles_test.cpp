@@ -30,21 +30,10 @@ void with_handles(const BaseManager& manager) {
   manager.register_type<Lock>("lock");
 }
 
-// One that has used memory of its own before it connects.
-test::Child start_apart(const Programs& programs, const test::WithManager& body) {
-  return test::Child::run([&] {
-    const Event own;
-    const BaseManager manager = programs.manager();
-    manager.connect();
-    require(!manager.shares_memory());
-    body(manager);
-  });
-}
-
 TEST(ExposedHandlesTest, WireAndSharedMemoryMeet) {
   Programs programs(Programs::some_port());
   programs.serve(with_handles);
-  auto apart = start_apart(programs, [](const BaseManager& manager) {
+  auto apart = programs.start_apart([](const BaseManager& manager) {
     const auto jobs = manager.get<Proxy<Queue<std::string>>>("jobs");
     require(error_of([&] { static_cast<void>(jobs.get_nowait()); }).starts_with("Empty"));
     jobs.put("one");
@@ -83,7 +72,7 @@ TEST(ExposedHandlesTest, ItemThatCannotBeSentIsNotTaken) {
     inner.put(1);
     manager.get<Queue<Queue<int>>>("queues").put(inner);
   });
-  auto apart = start_apart(programs, [](const BaseManager& manager) {
+  auto apart = programs.start_apart([](const BaseManager& manager) {
     const auto queues = manager.get<Proxy<Queue<Queue<int>>>>("queues");
     require(error_of([&] { static_cast<void>(queues.get(10s)); }).starts_with("TransferError"));
   });
@@ -96,7 +85,7 @@ TEST(ExposedHandlesTest, ItemThatCannotBeSentIsNotTaken) {
 TEST(ExposedHandlesTest, ItemForACallerThatIsKilledIsNotLost) {
   Programs programs;
   programs.serve(with_handles);
-  auto victim = start_apart(programs, [](const BaseManager& manager) {
+  auto victim = programs.start_apart([](const BaseManager& manager) {
     const auto jobs = manager.get<Proxy<Queue<std::string>>>("jobs");
     std::thread getter([&] { static_cast<void>(jobs.get()); });
     test::hang_up_and_wait();
@@ -114,7 +103,7 @@ TEST(ExposedHandlesTest, ItemForACallerThatIsKilledIsNotLost) {
 TEST(ExposedHandlesTest, HandleThatHasNoProxyIsRefused) {
   Programs programs;
   programs.serve(with_handles);
-  auto apart = start_apart(programs, [](const BaseManager& manager) {
+  auto apart = programs.start_apart([](const BaseManager& manager) {
     const std::string error = error_of([&] { static_cast<void>(manager.get<Lock>("lock")); });
     require(error.starts_with("TransferError: 'lock', a "));
   });

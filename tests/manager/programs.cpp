@@ -81,6 +81,20 @@ void Programs::run(const WithManager& body) const {
   EXPECT_EQ(start(body).wait(), exited(0));
 }
 
+Child Programs::start_apart(const WithManager& body) const {
+  return Child::run([&] {
+    const Event own;
+    const BaseManager mine = manager();
+    mine.connect();
+    require(!mine.shares_memory());
+    body(mine);
+  });
+}
+
+void Programs::run_apart(const WithManager& body) const {
+  EXPECT_EQ(start_apart(body).wait(), exited(0));
+}
+
 std::uint64_t own_pid_namespace() {
   return sys::pid_namespace();
 }

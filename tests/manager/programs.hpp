@@ -46,6 +46,10 @@ class Programs {
   /// The same, and waits until it has ended well.
   void run(const WithManager& body) const;
 
+  /// A program that has used memory of its own before it connected: it has proxies only.
+  [[nodiscard]] Child start_apart(const WithManager& body) const;
+  void run_apart(const WithManager& body) const;
+
   /// For who connects by himself.
   [[nodiscard]] BaseManager manager() const;
   [[nodiscard]] Address address() const { return address_; }

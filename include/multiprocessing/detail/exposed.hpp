@@ -34,6 +34,7 @@
 
 #include <multiprocessing/detail/managed.hpp>
 #include <multiprocessing/detail/remote.hpp>
+#include <multiprocessing/detail/timeout.hpp>
 
 namespace multiprocessing {
 
@@ -84,7 +85,7 @@ class ProxyBase {
   /// of result and arguments must be exactly its own. \throws as every call of a proxy
   template <class R, class... Args>
   proxy_result_t<R> call_method(std::string_view name, Args&&... args) const {
-    return invoke<R, sent_t<Args>...>(name, std::forward<Args>(args)...);
+    return invoke<R, sent_t<Args>...>({}, name, std::forward<Args>(args)...);
   }
 
   /// The number of the object in its manager.
@@ -105,29 +106,34 @@ class ProxyBase {
   /// Calls the method M that was listed under `name`.
   template <auto M, class... Args>
   auto call(std::string_view name, Args&&... args) const {
+    return call_within<M>(Timeout(), name, std::forward<Args>(args)...);
+  }
+  /// The same, with an answer within `limit`. \throws TimeoutError, too
+  template <auto M, class... Args>
+  auto call_within(Timeout limit, std::string_view name, Args&&... args) const {
     using Traits = MethodTraits<std::remove_cv_t<decltype(M)>>;
     using Arguments = typename Traits::Arguments;
     static_assert(std::tuple_size_v<Arguments> == sizeof...(Args),
                   "this method takes another number of arguments; default arguments do not count");
     if constexpr (std::tuple_size_v<Arguments> == sizeof...(Args)) {
-      return converted<typename Traits::Result>(std::type_identity<Arguments>{}, name,
+      return converted<typename Traits::Result>(std::type_identity<Arguments>{}, limit, name,
                                                 std::forward<Args>(args)...);
     }
   }
 
  private:
   template <class R, class... P, class... Args>
-  auto converted(std::type_identity<std::tuple<P...>> /*types*/, std::string_view name,
-                 Args&&... args) const {
-    return invoke<R, P...>(name, std::forward<Args>(args)...);
+  auto converted(std::type_identity<std::tuple<P...>> /*types*/, Timeout limit,
+                 std::string_view name, Args&&... args) const {
+    return invoke<R, P...>(limit, name, std::forward<Args>(args)...);
   }
 
   template <class R, class... P, class... Args>
-  proxy_result_t<R> invoke(std::string_view name, Args&&... args) const {
+  proxy_result_t<R> invoke(Timeout limit, std::string_view name, Args&&... args) const {
     using Traits = MethodTraits<R (ProxyBase::*)(P...)>;
     RemoteCall call(object(), name, Traits::id(), Traits::describe());
     (encode_value(call.arguments(), static_cast<const P&>(P(std::forward<Args>(args)))), ...);
-    return decode_result<R>(call, call.perform());
+    return decode_result<R>(call, call.perform(limit));
   }
 
   [[nodiscard]] const RemoteObject& object() const {

@@ -23,44 +23,10 @@
 #include <vector>
 
 #include <multiprocessing/detail/codec.hpp>
-#include <multiprocessing/detail/export.hpp>
+#include <multiprocessing/detail/managed_scope.hpp>
 #include <multiprocessing/errors.hpp>
 
 namespace multiprocessing::detail {
-
-class ManagedScope;
-
-/// A method that may be called from afar.
-struct ManagedMethod {
-  std::string_view name;
-  std::uint64_t signature;
-  std::string (*describe)();  // "int (int, std::string)"
-  void (*call)(void* object, Reader& arguments, Writer& result, ManagedScope& scope);
-};
-using ManagedMethods = std::span<const ManagedMethod>;
-
-/// What a class is called, for messages, and what tells it from every other.
-struct ManagedClass {
-  std::uint64_t id = 0;
-  std::string name = {};
-};
-
-/// The manager's side of one call.
-class ManagedScope {
- public:
-  /// Gives an object to the caller as a proxy; its number.
-  virtual std::uint64_t give(std::shared_ptr<void> object, ManagedMethods methods,
-                             ManagedClass type) = 0;
-  /// Keeps a value until the caller has decoded the result.
-  virtual void keep(std::shared_ptr<const void> value) = 0;
-  /// The caller has hung up, or died.
-  [[nodiscard]] virtual bool caller_has_left() const noexcept = 0;
-  /// The result may carry handles.
-  [[nodiscard]] virtual bool shares_memory() const = 0;
-
- protected:
-  ~ManagedScope() = default;
-};
 
 /// A name under which objects can be had.
 struct ManagedType {
@@ -135,7 +101,13 @@ inline constexpr bool kIsExposedPointer = false;
 template <Exposed T>
 inline constexpr bool kIsExposedPointer<std::shared_ptr<T>> = true;
 
-/// What can be called: a method, or a function that takes the object first.
+/// A result that others hold, too, until it has been received.
+template <class R>
+struct HeldResult {
+  std::shared_ptr<const R> value;
+};
+
+/// What can be called: a method, or a function that takes the object first, and perhaps the scope.
 template <class F>
 struct MethodTraits;
 template <class R, class C, class... P>
@@ -158,6 +130,12 @@ template <class R, class C, class... P>
 struct MethodTraits<R (C::*)(P...) const noexcept> : MethodTraits<R (C::*)(P...)> {};
 template <class R, class C, class... P>
 struct MethodTraits<R (*)(C&, P...)> : MethodTraits<R (std::remove_const_t<C>::*)(P...)> {};
+template <class R, class C, class... P>
+struct MethodTraits<R (*)(C&, ManagedScope&, P...)>
+    : MethodTraits<R (std::remove_const_t<C>::*)(P...)> {};
+template <class R, class C, class... P>
+struct MethodTraits<HeldResult<R> (*)(C&, ManagedScope&, P...)>
+    : MethodTraits<R (std::remove_const_t<C>::*)(P...)> {};
 
 template <class... T>
 std::tuple<T...> decode_arguments(Reader& in, std::type_identity<std::tuple<T...>> /*types*/) {
@@ -181,14 +159,25 @@ void encode_result(Writer& out, ManagedScope& scope, R&& result) {
   }
 }
 
+template <class R>
+void encode_result(Writer& out, ManagedScope& scope, HeldResult<R> result) {
+  encode_value(out, *result.value);
+  if (!out.handles().empty()) scope.keep(std::move(result.value));
+}
+
 template <class T, auto M>
 void call_method(void* object, Reader& in, Writer& out, ManagedScope& scope) {
   using Traits = MethodTraits<std::remove_cv_t<decltype(M)>>;
   static_assert(Traits::kByValue,
                 "an exposed method cannot change its arguments: they are another process's");
   auto arguments = decode_arguments(in, std::type_identity<typename Traits::Arguments>{});
-  auto call = [object](auto&&... values) -> decltype(auto) {
-    return std::invoke(M, *static_cast<T*>(object), std::forward<decltype(values)>(values)...);
+  auto call = [object, &scope](auto&&... values) -> decltype(auto) {
+    T& target = *static_cast<T*>(object);
+    if constexpr (std::is_invocable_v<decltype(M), T&, ManagedScope&, decltype(values)...>) {
+      return std::invoke(M, target, scope, std::forward<decltype(values)>(values)...);
+    } else {
+      return std::invoke(M, target, std::forward<decltype(values)>(values)...);
+    }
   };
   if constexpr (std::is_void_v<typename Traits::Result>) {
     std::apply(call, std::move(arguments));

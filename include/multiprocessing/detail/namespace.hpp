@@ -30,6 +30,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include <multiprocessing/detail/codec.hpp>
 #include <multiprocessing/detail/dict_bytes.hpp>
@@ -45,6 +46,50 @@ namespace multiprocessing {
 class Namespace;
 
 namespace detail {
+
+struct NamespaceExposure;  // detail/exposed_containers.hpp
+
+/// As what a name keeps a T.
+template <class T>
+using named_t = std::conditional_t<std::convertible_to<const T&, const char*>, std::string, T>;
+
+/// \throws TransferError naming both types
+template <class T>
+void require_named_type(std::string_view name, std::uint64_t type, const std::string& type_name) {
+  if (type == type_id<T>()) return;
+  throw TransferError(std::string(name) + " is of type " + type_name + ", not " +
+                      detail::type_name<T>());
+}
+
+/// A value on its way over the wire.
+struct NamespaceValue {
+  std::uint64_t type = 0;
+  std::string type_name;
+  std::vector<std::byte> bytes;
+
+  /// \throws TransferError if it holds a handle, which is of no use there
+  template <class T>
+  static NamespaceValue of(const T& value) {
+    using Kept = named_t<T>;
+    require_transferable<Kept>();
+    Writer out;
+    encode_value(out, static_cast<const Kept&>(Kept(value)));
+    if (!out.handles().empty()) {
+      throw TransferError("a " + detail::type_name<Kept>() +
+                          " holds a handle, which cannot be set through a proxy");
+    }
+    return {type_id<Kept>(), detail::type_name<Kept>(), {out.data(), out.data() + out.size()}};
+  }
+  /// \throws TransferError naming both types, or if it holds a handle
+  template <class T>
+  [[nodiscard]] T as(std::string_view name) const {
+    require_named_type<T>(name, type, type_name);
+    Reader in(bytes, false);
+    T value = decode_value<T>(in);
+    in.finish();
+    return value;
+  }
+};
 
 /// `ns["x"]`: reads and assigns. To be used at once.
 class NamespaceElement {
@@ -84,14 +129,9 @@ class Namespace {
   template <class T>
   [[nodiscard]] T get(std::string_view name) const {
     detail::DictBytes bytes;
-    if (!bytes_.get(key_of(name), bytes))
-      throw KeyError(detail::repr(name) + " is no name here: ask contains() first");
-    detail::Reader in(bytes.view());
+    detail::Reader in = find(name, bytes);
     const Head head = read_head(in);
-    if (head.type != detail::type_id<T>()) {
-      throw TransferError(std::string(name) + " is of type " + head.type_name + ", not " +
-                          detail::type_name<T>());
-    }
+    detail::require_named_type<T>(name, head.type, head.type_name);
     T value = detail::decode_value<T>(in);
     in.finish();
     return value;
@@ -99,13 +139,11 @@ class Namespace {
   /// Character arrays and `const char*` are kept as std::string.
   template <class T>
   void set(std::string_view name, const T& value) const {
-    using Kept = std::conditional_t<std::convertible_to<const T&, const char*>, std::string, T>;
+    using Kept = detail::named_t<T>;
     detail::require_transferable<Kept>();
-    detail::Writer out;
-    detail::encode_value(out, detail::type_id<Kept>());
-    detail::encode_value(out, detail::type_name<Kept>());
     static const detail::CodeToken printer = detail::token_of_function(&print<Kept>);
-    detail::encode_token(out, printer);
+    detail::Writer out;
+    write_head(out, {detail::type_id<Kept>(), detail::type_name<Kept>(), printer});
     detail::encode_value(out, static_cast<const Kept&>(Kept(value)));
     bytes_.set(key_of(name), out.view(), out.handles());
   }
@@ -125,7 +163,7 @@ class Namespace {
       if (!name.empty() && name.front() == '_') continue;
       std::ostringstream text;
       detail::Reader in(walk.value_bytes());
-      read_head(in).print(text, in);
+      print_value(text, in);
       texts.emplace(std::move(name), std::move(text).str());
     }
     out << "Namespace(";
@@ -140,12 +178,14 @@ class Namespace {
   static Namespace from_handle_id(detail::HandleId id) { return Namespace(detail::ByteDict(id)); }
 
  private:
+  friend struct detail::NamespaceExposure;
   using Print = void(std::ostream& out, detail::Reader& in);
 
+  // Before the value, which begins at a multiple of 64 bytes: so it means the same elsewhere.
   struct Head {
     std::uint64_t type;
     std::string type_name;
-    Print* print;
+    detail::CodeToken printer;  // all 0: the value came over the wire
   };
 
   explicit Namespace(detail::ByteDict bytes) noexcept : bytes_(std::move(bytes)) {}
@@ -157,11 +197,65 @@ class Namespace {
   static void print(std::ostream& out, detail::Reader& in) {
     detail::write_repr(out, detail::decode_value<T>(in));
   }
-  static Head read_head(detail::Reader& in) {
-    const auto type = detail::decode_value<std::uint64_t>(in);
-    auto name = detail::decode_value<std::string>(in);
-    return {type, std::move(name), detail::function_of_token<Print>(detail::decode_token(in))};
+  static void write_head(detail::Writer& out, const Head& head) {
+    out.plain(head.type);
+    detail::encode_value(out, head.type_name);
+    out.plain(head.printer);
+    out.align(kValueAlignment);
   }
+  // What a stranger has written is trusted no more than its message was.
+  static Head read_head(detail::Reader& in) {
+    Head head;
+    head.type = in.plain<std::uint64_t>();
+    head.type_name = detail::decode_value<std::string>(in);
+    head.printer = in.plain<detail::CodeToken>();
+    in.align(kValueAlignment);
+    if (head.printer == detail::CodeToken{}) {
+      const std::size_t size = in.remaining();
+      in = detail::Reader(in.take(size), size, false);
+    }
+    return head;
+  }
+  // Its own type's way if this program has that: else the common ones are known by sight.
+  static void print_value(std::ostream& out, detail::Reader& in) {
+    const Head head = read_head(in);
+    if (head.printer != detail::CodeToken{}) {
+      try {
+        return detail::function_of_token<Print>(head.printer)(out, in);
+      } catch (const TransferError&) {  // another program's
+      }
+    }
+    if (!print_if_one_of<bool, int, long, unsigned, unsigned long, float, double, std::string>(
+            out, head.type, in)) {
+      out << '<' << head.type_name << '>';
+    }
+  }
+  template <class... T>
+  static bool print_if_one_of(std::ostream& out, std::uint64_t type, detail::Reader& in) {
+    return ((type == detail::type_id<T>() && (print<T>(out, in), true)) || ...);
+  }
+
+  detail::Reader find(std::string_view name, detail::DictBytes& bytes) const {
+    if (!bytes_.get(key_of(name), bytes))
+      throw KeyError(detail::repr(name) + " is no name here: ask contains() first");
+    return detail::Reader(bytes.view());
+  }
+  [[nodiscard]] detail::NamespaceValue take(std::string_view name) const {
+    detail::DictBytes bytes;
+    detail::Reader in = find(name, bytes);
+    Head head = read_head(in);
+    const std::size_t size = in.remaining();
+    const std::byte* const value = in.take(size);
+    return {head.type, std::move(head.type_name), {value, value + size}};
+  }
+  void put(std::string_view name, const detail::NamespaceValue& value) const {
+    detail::Writer out;
+    write_head(out, {value.type, value.type_name, {}});
+    out.bytes(value.bytes.data(), value.bytes.size());
+    bytes_.set(key_of(name), out.view(), {});
+  }
+
+  static constexpr std::size_t kValueAlignment = 64;
 
   detail::ByteDict bytes_;
 };

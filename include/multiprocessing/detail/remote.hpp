@@ -19,6 +19,7 @@
 #include <multiprocessing/detail/codec_stream.hpp>
 #include <multiprocessing/detail/export.hpp>
 #include <multiprocessing/detail/managed.hpp>
+#include <multiprocessing/detail/timeout.hpp>
 
 namespace multiprocessing::manager {
 class Line;  // lib/manager/line.hpp
@@ -71,10 +72,11 @@ class MULTIPROCESSING_API RemoteCall {
 
   [[nodiscard]] Writer& arguments() noexcept { return request_; }
   /// Waits for the result.
-  /// \throws what the method threw, as its own type or as RemoteError; ValueError if the manager
-  /// knows no such method, or another signature; EOFError if it has ended; TransferError for
-  /// handles where no memory is shared; KeyboardInterrupt
-  [[nodiscard]] Reader& perform();
+  /// \throws what the method threw, as its own type or as RemoteError; TimeoutError if the manager
+  /// has not answered within `limit`, so that the call may have been done or not; ValueError if the
+  /// manager knows no such method, or another signature; EOFError if it has ended; TransferError
+  /// for handles where no memory is shared; KeyboardInterrupt
+  [[nodiscard]] Reader& perform(Timeout limit = {});
   /// The object that a result's number stands for.
   [[nodiscard]] std::shared_ptr<RemoteObject> object(std::uint64_t number,
                                                      std::string type_name) const;
@@ -90,7 +92,7 @@ class MULTIPROCESSING_API RemoteCall {
   std::unique_ptr<manager::Line> line_;
   std::vector<std::byte> reply_;
   Reader result_;
-  bool has_handles_ = false;
+  bool to_take_ = false;
 };
 
 }  // namespace multiprocessing::detail
