@@ -25,7 +25,10 @@ class OwnLane {
     // relaxed: wiped by the kernel in a process that came to life past pthread_atfork
     if (queue.alive->load(std::memory_order_relaxed) == 0) [[unlikely]]
       (void)shm::self();
-    if (queue.lock.lock()) queue.writer.detach();  // a forked child's first put
+    if (queue.lock.lock()) {  // a forked child's first put
+      queue.writer.detach();
+      queue.tickets = {};
+    }
     if (queue.writer.attached()) return;
     try {
       queue.fenceless = register_putter();

@@ -15,7 +15,8 @@ namespace {
 
 // A put earns so many looks for a free ticket, and saves what it does not need, up to those for all
 // tickets there are. So the search passes by any number of items that are long in hand, and pages
-// are added only while more than three quarters of all tickets are in use.
+// are added only while more than three quarters of all tickets are in use. A process begins with
+// looks at all of them: else each of many that put an item or two would add a page.
 constexpr std::uint64_t kLooks = 4;
 constexpr std::uint64_t kLeastSaved = 2 * TicketPage::kTickets;
 
@@ -135,10 +136,19 @@ void turn_page(QueueState& state, TicketCursor& cursor) noexcept {
   cursor.tickets = std::exchange(cursor.lap, 0);
 }
 
+void begin_search(QueueState& state, TicketCursor& cursor) {
+  TicketPage* const first = &page_or_new(state.tickets);
+  std::uint64_t tickets = 0;
+  for (TicketPage* page = first; page != nullptr; page = page_at(page->next)) {
+    tickets += TicketPage::kTickets;
+  }
+  cursor = {.page = first, .tickets = tickets, .looks = tickets};
+}
+
 }  // namespace
 
 TicketRef take_ticket(QueueState& state, TicketCursor& cursor) {
-  if (cursor.page == nullptr) cursor.page = &page_or_new(state.tickets);
+  if (cursor.page == nullptr) begin_search(state, cursor);
   cursor.looks = std::min(cursor.looks + kLooks, std::max(cursor.tickets, kLeastSaved));
   for (TicketRef taken;;) {
     while (cursor.fresh != nullptr && cursor.fresh_index < TicketPage::kTickets) {

@@ -95,7 +95,7 @@ struct TicketRef {
 };
 
 /// Where this process looks for free tickets: in the page that it added last, to its end, else
-/// round through all pages. Forked in the middle of a step, it is as good.
+/// round through all pages. A forked child begins anew.
 struct TicketCursor {
   TicketPage* page = nullptr;
   std::size_t index = 0;

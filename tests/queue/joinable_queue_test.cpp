@@ -209,6 +209,30 @@ TEST(JoinableQueueTest, ItemsInHandForLongDoNotMakeItGrow) {
   EXPECT_LE(shm::census().blocks, before.blocks + 4);
 }
 
+TEST(JoinableQueueTest, ProducersOfAnItemOrTwoDoNotMakeItGrow) {
+  constexpr int kInHand = 8;
+  const JoinableQueue<int> queue;
+  for (int i = 0; i < kInHand; ++i) queue.put(i);
+  for (int i = 0; i < kInHand; ++i) EXPECT_EQ(queue.get(), i);
+  const auto put_by_another = [&queue](bool by_its_child) {
+    auto producer = test::Child::run([&] {
+      queue.put(1);
+      if (!by_its_child) return;
+      auto child = test::Child::run([&queue] { queue.put(2); });
+      test::require(child.wait() == test::exited(0));
+    });
+    EXPECT_EQ(producer.wait(), test::exited(0));
+    while (queue.try_get()) queue.task_done();
+    (void)shm::bury_the_dead();
+  };
+  put_by_another(true);
+  const std::uint64_t before = shm::census().blocks;
+
+  for (int i = 0; i < 50; ++i) put_by_another(i % 2 == 0);
+
+  EXPECT_LE(shm::census().blocks, before + 5);
+}
+
 TEST(JoinableQueueTest, TravelsAsAHandleAndGivesEverythingBack) {
   const Queue<JoinableQueue<std::string>> mail;
   mail.put(JoinableQueue<std::string>());
