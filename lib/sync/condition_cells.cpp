@@ -83,9 +83,13 @@ void destroy(ConditionState& condition) noexcept {
   while (condition.first.next.load(std::memory_order_acquire) != 0) {
     // the last page first, so that the chain stays reachable
     shm::Location* last = &condition.first.next;
-    for (CellPage* page = page_after(condition.first); page_after(*page) != nullptr;) {
-      last = &page->next;
-      page = page_after(*page);
+    for (;;) {
+      const auto ref = shm::BlockRef::unpack(last->load(std::memory_order_acquire));
+      // Freed by one who died before it emptied the location: another's by now, perhaps (shm's I4).
+      if (!shm::is_linked(ref)) break;
+      shm::Location& next = shm::block_as<CellPage>(ref.id)->next;
+      if (next.load(std::memory_order_acquire) == 0) break;
+      last = &next;
     }
     shm::Block block = shm::unlink(*last);
     if (block) shm::release(block);

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstring>
 #include <mutex>
 #include <thread>
 #include <unordered_set>
@@ -192,6 +193,29 @@ TEST(ConditionTest, CopiesAndIdsAreTheSameConditionWithTheSameLock) {
   found.release();
   EXPECT_THROW(Condition::from_handle_id(Lock().handle_id()), ValueError);
   static_assert(is_transferable_v<Condition>);
+}
+
+// Who destroys a condition and dies may have freed a page before it emptied the location.
+TEST(ConditionTest, PageThatIsAnothersByNowIsLeftAlone) {
+  const Condition condition;
+  {
+    Waiters waiters(condition, static_cast<int>(sync::kCells) + 1);
+    const std::lock_guard guard(condition);
+    condition.notify_all();
+  }
+  shm::Location& last = test::state_of<sync::ConditionState>(condition).first.next;
+  const auto page = shm::BlockRef::unpack(last.load());
+  shm::Block freed;
+  ASSERT_TRUE(shm::take(page, shm::PublishKind::none, 0, 0, freed));
+  shm::release(freed);
+  shm::OwnedBlock another(shm::allocate(sizeof(sync::CellPage)));
+  ASSERT_EQ(another.get().ref.id, page.id);
+  std::memset(another.get().data(), 0xFF, sizeof(sync::CellPage));
+
+  sync::destroy(test::state_of<sync::ConditionState>(condition));
+
+  EXPECT_EQ(last.load(), 0U);
+  EXPECT_TRUE(shm::is_own(another.get()));
 }
 
 TEST(ConditionTest, ConditionThatIsGoneLeavesNothing) {
