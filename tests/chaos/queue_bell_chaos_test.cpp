@@ -1,7 +1,6 @@
 // Kills processes that wait for a queue with a descriptor, and those that are about to ring them.
 
 #include <gtest/gtest.h>
-#include <poll.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -13,6 +12,7 @@
 #include "shm/block.hpp"
 #include "shm/process_table.hpp"
 #include "support/child.hpp"
+#include "support/readable.hpp"
 #include "sys/crash_point.hpp"
 
 namespace multiprocessing {
@@ -20,12 +20,8 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::Child;
+using test::readable;
 using test::require;
-
-bool readable(int fd, int milliseconds = 0) {
-  struct pollfd watched = {.fd = fd, .events = POLLIN, .revents = 0};
-  return ::poll(&watched, 1, milliseconds) == 1;
-}
 
 class QueueBellWaiterChaosTest : public testing::TestWithParam<const char*> {};
 

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,7 +25,6 @@
 #include "shm/object.hpp"
 #include "shm/process_table.hpp"
 #include "support/child.hpp"
-#include "sys/calls.hpp"
 
 namespace multiprocessing {
 namespace {
@@ -210,128 +208,6 @@ TEST(ConnectionProcessTest, ASenderWithoutRoomIsToldOfTheDeath) {
   child.kill(SIGKILL);
   sender.kill(SIGCONT);
   EXPECT_EQ(sender.wait(), test::exited(0));
-}
-
-TEST(ConnectionProcessTest, TheDescriptorIsReadableForAMessageAndForTheEnd) {
-  auto [here, there] = Pipe();
-  const auto readable = [fd = here.fileno()](int milliseconds) {
-    pollfd entry{fd, POLLIN, 0};
-    return ::poll(&entry, 1, milliseconds) == 1;
-  };
-  EXPECT_FALSE(readable(0));
-  there.send(1);
-  EXPECT_TRUE(readable(10'000));
-  EXPECT_EQ(here.recv<int>(), 1);
-  EXPECT_FALSE(here.poll());
-  EXPECT_FALSE(readable(0));
-  there.close();
-  EXPECT_TRUE(readable(10'000));
-  EXPECT_THROW((void)here.recv<int>(), EOFError);
-}
-
-bool readable(int fd, int milliseconds) {
-  pollfd entry{fd, POLLIN, 0};
-  return ::poll(&entry, 1, milliseconds) == 1;
-}
-
-TEST(ConnectionProcessTest, TheDescriptorTellsOfADeathThoughNobodyIsOnWatch) {
-  auto [here, there] = Pipe();
-  auto child = Child::run([] { test::hang_up_and_wait(); });
-  child.await_hang_up();
-  there.close();
-  const int fd = here.fileno();
-  EXPECT_FALSE(readable(fd, 0));
-  child.kill(SIGKILL);
-  EXPECT_TRUE(readable(fd, 20'000));
-  EXPECT_TRUE(here.poll());
-  EXPECT_THROW((void)here.recv<int>(), EOFError);
-}
-
-TEST(ConnectionProcessTest, TheDescriptorFollowsTheOtherEndFromHolderToHolder) {
-  auto [here, there] = Pipe();
-  Queue<Connection> queue;
-  auto [tell, told] = Pipe(false);
-  queue.put(there);
-  there.close();
-  const int fd = here.fileno();  // held by a message alone
-  EXPECT_FALSE(here.poll());
-  auto taker = Child::run([queue, told, here] {
-    here.close();
-    const auto end = queue.get();
-    told.send(1);
-    test::hang_up_and_wait();
-  });
-  EXPECT_EQ(tell.recv<int>(), 1);
-  EXPECT_TRUE(readable(fd, 20'000)) << "somebody has taken it: look";
-  EXPECT_FALSE(here.poll());
-  taker.kill(SIGKILL);
-  EXPECT_TRUE(readable(fd, 20'000));
-  EXPECT_THROW((void)here.recv<int>(), EOFError);
-}
-
-// As an event loop does: sleeps by the descriptor, then polls.
-bool ends_by_descriptor(const Connection& connection) {
-  const auto deadline = std::chrono::steady_clock::now() + 20s;
-  while (readable(connection.fileno(), 20'000) && std::chrono::steady_clock::now() < deadline) {
-    if (connection.poll()) return true;
-  }
-  return false;
-}
-
-TEST(ConnectionProcessTest, TheDescriptorTellsWhenWhoCouldReceiveTheOtherEndHasDied) {
-  auto [here, there] = Pipe();
-  auto [sender, receiver] = Pipe();
-  auto child = Child::run([here, there, sender] {
-    here.close();
-    there.close();
-    sender.close();
-    test::hang_up_and_wait();
-  });
-  child.await_hang_up();
-  receiver.close();
-  sender.send(there);
-  there.close();
-  (void)here.fileno();
-  EXPECT_FALSE(here.poll());
-  child.kill(SIGKILL);
-  EXPECT_TRUE(ends_by_descriptor(here));
-  EXPECT_THROW((void)here.recv<int>(), EOFError);
-}
-
-TEST(ConnectionProcessTest, TheDescriptorTellsOfADeathThoughThereWasNoneForTheHolder) {
-  auto [here, there] = Pipe();
-  auto child = Child::run([here] {
-    here.close();
-    test::hang_up_and_wait();
-  });
-  child.await_hang_up();
-  there.close();
-  {
-    const sys::ScopedCall refused(&sys::Calls::pidfd_open, [](pid_t, unsigned) {
-      errno = EMFILE;
-      return -1;
-    });
-    (void)here.fileno();
-  }
-  child.kill(SIGKILL);
-  EXPECT_TRUE(ends_by_descriptor(here));
-}
-
-TEST(ConnectionProcessTest, TheDescriptorRestsWhenOneOfSeveralHoldersHasDied) {
-  auto [here, there] = Pipe();
-  auto first = Child::run([] { test::hang_up_and_wait(); });
-  auto second = Child::run([] { test::hang_up_and_wait(); });
-  first.await_hang_up();
-  second.await_hang_up();
-  there.close();
-  const int fd = here.fileno();
-  first.kill(SIGKILL);
-  EXPECT_TRUE(readable(fd, 20'000));
-  EXPECT_FALSE(here.poll());
-  EXPECT_FALSE(readable(fd, 50));
-  second.kill(SIGKILL);
-  EXPECT_TRUE(readable(fd, 20'000));
-  EXPECT_THROW((void)here.recv<int>(), EOFError);
 }
 
 // What a child writes into the descriptor that it is sent over a pipe.

@@ -18,6 +18,7 @@
 #include "shm/process_table.hpp"
 #include "shm/watch.hpp"
 #include "support/child.hpp"
+#include "support/readable.hpp"
 #include "sys/calls.hpp"
 #include "sys/clock.hpp"
 
@@ -26,12 +27,8 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::Child;
+using test::readable;
 using test::require;
-
-bool readable(int fd, int milliseconds = 0) {
-  struct pollfd watched = {.fd = fd, .events = POLLIN, .revents = 0};
-  return ::poll(&watched, 1, milliseconds) == 1 && watched.revents == POLLIN;
-}
 
 TEST(QueueFilenoTest, ReadableAsLongAsSomethingIsThere) {
   const Queue<int> queue;
