@@ -7,7 +7,8 @@
 //
 // "busy": the answer is asked for at once, so that nobody who spins falls asleep. "from sleep": the
 // asker lets 300 us pass before each question, so that the one who answers sleeps; what is
-// measured is from the question to the answer.
+// measured is from the question to the answer. "both from sleep": the one who answers thinks for 50
+// us, which are not counted, so that the asker sleeps, too.
 
 #include <linux/futex.h>
 #include <sched.h>
@@ -48,8 +49,18 @@ std::map<std::string, std::vector<double>> notes;
 // The question is asked in this process, the answer given in a child.
 struct Peer {
   std::function<void(std::int64_t)> ask;  // and wait for the answer
-  std::function<void()> answer;
+  std::function<std::int64_t()> hear;
+  std::function<void(std::int64_t)> reply;
 };
+
+constexpr std::chrono::microseconds kPause(300), kThought(50);
+constexpr int kSleeps = 500;
+
+void pass(std::chrono::nanoseconds time) {
+  const auto end = Clock::now() + time;
+  while (Clock::now() < end) {
+  }
+}
 
 double busy(const Peer& peer, int trips) {
   for (int i = 0; i < trips / 10; ++i) peer.ask(i);
@@ -58,18 +69,24 @@ double busy(const Peer& peer, int trips) {
   return Nanoseconds(Clock::now() - start).count() / trips;
 }
 
-double from_sleep(const Peer& peer, int trips) {
+double from_sleep(const Peer& peer, std::chrono::nanoseconds thought) {
   std::vector<double> times;
-  for (int i = 0; i < trips; ++i) {
-    const auto pause = Clock::now() + std::chrono::microseconds(300);
-    while (Clock::now() < pause) {
-    }
+  for (int i = 0; i < kSleeps; ++i) {
+    pass(kPause);
     const auto start = Clock::now();
     peer.ask(i);
-    times.push_back(Nanoseconds(Clock::now() - start).count());
+    times.push_back(Nanoseconds(Clock::now() - start - thought).count());
   }
-  std::nth_element(times.begin(), times.begin() + trips / 2, times.end());
-  return times[static_cast<std::size_t>(trips / 2)];
+  std::nth_element(times.begin(), times.begin() + kSleeps / 2, times.end());
+  return times[kSleeps / 2];
+}
+
+void answer(const Peer& peer, int questions, std::chrono::nanoseconds thought) {
+  for (int i = 0; i < questions; ++i) {
+    const std::int64_t question = peer.hear();
+    if (thought.count() != 0) pass(thought);
+    peer.reply(question);
+  }
 }
 
 double median(std::vector<double> values) {
@@ -84,7 +101,6 @@ struct Contender {
 };
 
 void measure(const Contender& contender) {
-  constexpr int sleeps = 500;
   const auto& [name, peer, trips] = contender;
   auto* tied = shared<std::atomic<bool>>();
   const pid_t child = ::fork();
@@ -92,13 +108,15 @@ void measure(const Contender& contender) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // it may spin
     tie_to(1);
     tied->store(true, std::memory_order_release);
-    for (int i = 0; i < trips / 10 + trips + sleeps; ++i) peer.answer();
+    answer(peer, trips / 10 + trips + kSleeps, {});
+    answer(peer, kSleeps, kThought);
     ::_exit(0);
   }
   tie_to(0);
   while (!tied->load(std::memory_order_acquire)) ::usleep(50);  // it was born on our processor
   if (trips > 0) notes[name + ", busy"].push_back(busy(peer, trips));
-  notes[name + ", from sleep"].push_back(from_sleep(peer, sleeps));
+  notes[name + ", from sleep"].push_back(from_sleep(peer, {}));
+  notes[name + ", both from sleep"].push_back(from_sleep(peer, kThought));
   ::waitpid(child, nullptr, 0);
   ::munmap(tied, sizeof *tied);
 }
@@ -126,8 +144,9 @@ Peer bare_spinning() {
           },
           [words, await] {
             await(words->question);
-            words->answer.store(1, std::memory_order_release);
-          }};
+            return std::int64_t{0};
+          },
+          [words](std::int64_t) { words->answer.store(1, std::memory_order_release); }};
 }
 
 // As little as two who sleep on a word can do.
@@ -145,22 +164,29 @@ Peer bare_futex() {
             tell(words->question);
             await(words->answer);
           },
-          [words, await, tell] {
+          [words, await] {
             await(words->question);
-            tell(words->answer);
-          }};
+            return std::int64_t{0};
+          },
+          [words, tell](std::int64_t) { tell(words->answer); }};
 }
 
 Peer socket_pair() {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()) != 0) std::abort();
-  const auto pass = [](int fd, std::int64_t value, bool first) {
-    if (first && ::write(fd, &value, sizeof value) != sizeof value) std::abort();
+  const auto hear = [](int fd) {
+    std::int64_t value = 0;
     if (::read(fd, &value, sizeof value) != sizeof value) std::abort();
-    if (!first && ::write(fd, &value, sizeof value) != sizeof value) std::abort();
+    return value;
   };
-  return {[=](std::int64_t value) { pass(ends[0], value, true); },
-          [=] { pass(ends[1], 0, false); }};
+  const auto tell = [](int fd, std::int64_t value) {
+    if (::write(fd, &value, sizeof value) != sizeof value) std::abort();
+  };
+  return {[=](std::int64_t value) {
+            tell(ends[0], value);
+            (void)hear(ends[0]);
+          },
+          [=] { return hear(ends[1]); }, [=](std::int64_t value) { tell(ends[1], value); }};
 }
 
 Peer pipe_of_ours() {
@@ -169,7 +195,8 @@ Peer pipe_of_ours() {
             here.send(value);
             if (here.recv<std::int64_t>() != value) std::abort();
           },
-          [there = ends.second] { there.send(there.recv<std::int64_t>()); }};
+          [there = ends.second] { return there.recv<std::int64_t>(); },
+          [there = ends.second](std::int64_t value) { there.send(value); }};
 }
 
 Peer queues() {
@@ -179,7 +206,7 @@ Peer queues() {
             forth.put(value);
             if (back.get() != value) std::abort();
           },
-          [=] { back.put(forth.get()); }};
+          [=] { return forth.get(); }, [=](std::int64_t value) { back.put(value); }};
 }
 
 }  // namespace
@@ -195,7 +222,7 @@ int main(int argc, char** argv) {
   for (int round = 0; round < rounds; ++round) {
     for (const Contender& contender : contenders) measure(contender);
   }
-  for (const char* how : {", busy", ", from sleep"}) {
+  for (const char* how : {", busy", ", from sleep", ", both from sleep"}) {
     const std::vector<double>& base = notes["bare futex" + std::string(how)];
     if (base.empty()) continue;
     for (const Contender& contender : contenders) {
@@ -203,7 +230,7 @@ int main(int argc, char** argv) {
       std::vector<double> ratios;
       for (std::size_t i = 0; i < times.size(); ++i) ratios.push_back(times[i] / base[i]);
       const auto [least, most] = std::minmax_element(times.begin(), times.end());
-      std::printf("%-28s %9.0f ns  [%.0f .. %.0f]  %.2f of the futex\n",
+      std::printf("%-32s %9.0f ns  [%.0f .. %.0f]  %.2f of the futex\n",
                   (contender.name + how).c_str(), median(times), *least, *most, median(ratios));
     }
   }

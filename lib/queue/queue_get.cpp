@@ -175,6 +175,7 @@ class ItemsWait {
     slept_ = true;
     return sleeper_.sleep(expected_, deadline);
   }
+  [[nodiscard]] sys::Nanoseconds slept() const noexcept { return sleeper_.slept(); }
 
  private:
   bool has_items() noexcept {
@@ -208,11 +209,18 @@ Outcome look(LocalQueue& queue, const Want& want) noexcept {
   }
 }
 
+void learn_from_sleep(LocalQueue& queue, sys::Nanoseconds slept) noexcept {
+  const int idle = queue.idle.load(std::memory_order_relaxed);  // a guess
+  const int failures = Patience::failures_after_sleep(idle, slept);
+  if (failures != idle) queue.idle.store(failures, std::memory_order_relaxed);
+}
+
 Outcome sleep_and_get(LocalQueue& queue, const Want& want, sys::Nanoseconds deadline) {
   ItemsWait wait(queue);
   for (bool in_time = true;;) {
     wait.announce_look();
     const Outcome outcome = look(queue, want);
+    if (outcome == Outcome::done) learn_from_sleep(queue, wait.slept());
     if (outcome != Outcome::in_vain || !in_time) return outcome;
     in_time = wait.sleep(deadline);
   }

@@ -119,11 +119,17 @@ class Patience {
     if (failures >= kNoYields) return failures < kTryAnew ? failures + 1 : 0;
     return std::min(failures + 1, kFewYields);
   }
+  /// The same once it is known how long the sleep took that it ended in: one that had given up
+  /// early, and would have seen the answer come, waits to the end next time.
+  [[nodiscard]] static int failures_after_sleep(int failures, sys::Nanoseconds slept) noexcept {
+    return failures > 1 && failures < kNoYields && slept < kSpan ? 0 : failures;
+  }
 
  private:
   static constexpr int kFewYields = 4;
   static constexpr int kNoYields = 5;
   static constexpr int kTryAnew = 64;
+  static constexpr sys::Nanoseconds kSpan = 12'000;  // its own, without failures, and a little
 
   int polls_;
   int yields_;

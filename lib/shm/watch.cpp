@@ -189,14 +189,14 @@ void Sleeper::end_slice() noexcept {
 
 // False: the deadline has passed.
 bool Sleeper::begin_sleep(sys::Nanoseconds deadline) noexcept {
-  const sys::Nanoseconds start = sys::now();
+  began_ = sys::now();
   woken_ = false;
-  if (start >= deadline) return false;
+  if (began_ >= deadline) return false;
   if (private_) {
     slice_ends_ = sys::kForever;
   } else if (slice_ends_ == 0) {
     if (!first_ && take_or_watch_seat()) return true;  // somebody has died: a slice of no length
-    slice_ends_ = start + (long_ ? kLong : kShort);
+    slice_ends_ = began_ + (long_ ? kLong : kShort);
   }
   return true;
 }
@@ -204,6 +204,7 @@ bool Sleeper::begin_sleep(sys::Nanoseconds deadline) noexcept {
 // When the sleep ended.
 sys::Nanoseconds Sleeper::end_sleep(bool was_interrupted) {
   const sys::Nanoseconds end = sys::now();
+  slept_ += end - began_;
   if (woken_ && long_) {  // perhaps to take the seat: a short slice first
     long_ = false;
     here().slot->notes[note_].is_long.store(0, std::memory_order_relaxed);

@@ -63,6 +63,8 @@ class Sleeper {
   /// \throws std::system_error naming poll; and as `sleep`
   bool sleep_polling(std::span<struct pollfd> fds, sys::Nanoseconds deadline);
   [[nodiscard]] bool woken() const noexcept { return woken_; }
+  /// How long the sleeps of this wait have taken so far.
+  [[nodiscard]] sys::Nanoseconds slept() const noexcept { return slept_; }
 
  private:
   void take_note() noexcept;
@@ -75,8 +77,10 @@ class Sleeper {
   const std::atomic<std::uint32_t>* word_;  // nullptr: the bell
   std::uint32_t bell_ = 0;                  // its index + 1; 0: the word
   sys::Nanoseconds slice_ends_ = 0;         // 0: none has begun
-  std::uint64_t deaths_ = 0;                // as of the last tick
-  int calm_ = 0;                            // ticks since that one changed
+  sys::Nanoseconds began_ = 0;              // the last sleep
+  sys::Nanoseconds slept_ = 0;
+  std::uint64_t deaths_ = 0;  // as of the last tick
+  int calm_ = 0;              // ticks since that one changed
   int note_ = -1;
   bool seated_ = false;
   bool long_ = false;

@@ -46,5 +46,12 @@ TEST(WaitWordTest, WhatOneDidNotLiveToSettleIsSettledByTheNext) {
   EXPECT_EQ(settle_announcement(word, announce(word), true), kSomebody | kBoth);
 }
 
+TEST(PatienceTest, OneThatGaveUpEarlyAndWasWokenSoonWaitsToTheEndNextTime) {
+  EXPECT_EQ(Patience::failures_after_sleep(4, 8'000), 0);
+  EXPECT_EQ(Patience::failures_after_sleep(4, 100'000), 4) << "nothing would have come";
+  EXPECT_EQ(Patience::failures_after_sleep(1, 8'000), 1) << "it had waited to the end";
+  EXPECT_EQ(Patience::failures_after_sleep(7, 8'000), 7) << "others have work for the processor";
+}
+
 }  // namespace
 }  // namespace multiprocessing::lanes
