@@ -134,6 +134,13 @@ void shut_down(QueueState& state) noexcept;
 /// Drops what came too late for whoever shut the queue down immediately, or what it did not live
 /// to drop.
 void drop_if_shut_at_once(QueueView& queue) noexcept;
+/// The same after a put of the calling thread, which has told the consumers.
+inline void drop_if_late(QueueView& queue) noexcept {
+  std::atomic_signal_fence(std::memory_order_seq_cst);  // [A]
+  // seq_cst: [A], [I]; as cheap as any load
+  if ((queue.state.shutdown.load(std::memory_order_seq_cst) & kImmediate) != 0) [[unlikely]]
+    drop_if_shut_at_once(queue);
+}
 
 // Where nobody can get any more (queue_state.hpp, [A]):
 

@@ -209,12 +209,12 @@ Outcome wait_and_put(LocalQueue& queue, const Item& item, Timeout timeout) {
 Outcome put(LocalQueue& queue, const Item& item, Timeout timeout) {
   Outcome outcome = try_put(queue, item);
   if (outcome == Outcome::in_vain) outcome = wait_and_put(queue, item, timeout);
-  if (outcome != Outcome::done || queue.view.joinable()) [[unlikely]]
-    drop_if_shut_at_once(queue.view);  // T3 of ticket.hpp: nobody may wait for what nobody gets
+  drop_if_late(queue.view);  // T3 of ticket.hpp: nobody may wait for what nobody gets
   return outcome;
 }
 
-// Wakes whoever sleeps for the items of one run, also when an exception ends it.
+// Wakes whoever sleeps for the items of one run, and drops those that were late for that, also when
+// an exception ends it.
 struct RunWaker {
   LocalQueue& queue;
   const std::size_t& done;
@@ -223,6 +223,7 @@ struct RunWaker {
   ~RunWaker() {
     if (done == before) return;
     tell_consumers(queue, static_cast<int>(done - before));
+    drop_if_late(queue.view);
   }
 };
 

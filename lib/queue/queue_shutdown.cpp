@@ -46,7 +46,9 @@ void shut_down(LocalQueue& queue, bool immediately) noexcept {
     MULTIPROCESSING_CRASH_POINT("queue.shutdown.marked");
   }
   shut_down(state);
-  if (immediately) drain(queue.view);
+  if (!immediately) return;
+  (void)settle(state.items);  // [A]
+  drain(queue.view);
 }
 
 void abandon(QueueState& state) noexcept {

@@ -33,8 +33,9 @@
 //   [S] shutdown: release -> look: acquire, before the lanes: what was put before is seen
 //   [I] shut down at once: seq_cst, then the lanes are emptied <-> put into a JoinableQueue: ticket
 //       queued by a seq_cst exchange, then seq_cst look: the item is dropped by either
-//   [A] abandon: shut, barrier, drain <-> put: publish, look at `shutdown`. Store-load on both
-//       sides, by the means of [D] (wait_word.hpp): what is put is dropped by one of the two
+//   [A] abandon, shut down at once: shut, barrier, drain <-> put: publish, look at `shutdown`.
+//       Store-load on both sides, by the means of [D] (wait_word.hpp): what is put is dropped by
+//       one of the two
 //
 // Death
 //   attach: owned, not counted    no record can be there; the next producer attaches it again

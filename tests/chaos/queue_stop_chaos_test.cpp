@@ -93,6 +93,21 @@ TEST_P(QueueStoppedPutTest, DelaysNobodyAndArrivesLater) {
   EXPECT_EQ(queue_.qsize(), 0U);
 }
 
+TEST_P(QueueStoppedPutTest, IsDroppedIfTheQueueIsShutDownMeanwhile) {
+  const bool bounded = GetParam().kind == Kind::bounded;
+  auto putter = test::run_to_stop(GetParam().point, GetParam().visit, [&] {
+    try {
+      for (int i = 0; i < (bounded ? 3 : kItems); ++i) queue_.put(item(i));
+    } catch (const ShutDown&) {
+      return;
+    }
+  });
+  queue_.shutdown(true);
+  putter.kill(SIGCONT);
+  EXPECT_EQ(putter.wait(), test::exited(0));
+  EXPECT_EQ(queue_.qsize(), 0U) << "nobody has looked since";
+}
+
 constexpr Case kPuts[] = {
     {"queue.attach.owned", Kind::plain},      {"queue.attach.counted", Kind::plain},
     {"queue.grow.allocated", Kind::plain},    {"queue.grow.linked", Kind::plain, 2},
