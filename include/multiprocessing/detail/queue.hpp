@@ -114,10 +114,9 @@ class Queue {
   std::vector<T> get_many(std::size_t max, Timeout timeout = {}) const {
     std::vector<T> items;
     while (items.size() < max) {
-      const Timeout patience = items.empty() ? timeout : Timeout::zero();
       Outcome outcome = Outcome::in_vain;
       try {
-        outcome = get_some(items, max - items.size(), patience);
+        outcome = get_some(items, max - items.size(), items.empty() ? timeout : Timeout::zero());
       } catch (...) {
         if (items.empty()) throw;
         bytes_.throw_next_time(std::current_exception());
@@ -218,7 +217,6 @@ class Queue {
   using Outcome = detail::QueueOutcome;
   static constexpr bool kInline = kPlain && sizeof(T) <= detail::kQueueRoom;
   static constexpr std::size_t kRun = 64;
-
   // A T that may lack a default constructor, and is no bool of a std::vector<bool>.
   union Cell {
     Cell() noexcept {}  // NOLINT: filled byte by byte
@@ -271,6 +269,8 @@ class Queue {
       for (std::size_t i = 0; i < count; ++i) items.push_back(cells[i].value);
       return outcome;
     } else {
+      if (items.size() == items.capacity())  // before anything is taken
+        items.reserve(items.size() + std::min(max, std::max(bytes_.size(), items.size() + 1)));
       Outcome result = Outcome::done;
       std::optional<T> item = take<std::optional<T>>(timeout, [&](Outcome outcome) {
         result = outcome;
