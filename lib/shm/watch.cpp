@@ -196,7 +196,11 @@ bool Sleeper::begin_sleep(sys::Nanoseconds deadline) noexcept {
     slice_ends_ = sys::kForever;
   } else if (slice_ends_ == 0) {
     if (!first_ && take_or_watch_seat()) return true;  // somebody has died: a slice of no length
-    slice_ends_ = began_ + (long_ ? kLong : kShort);
+    const sys::Nanoseconds length = long_ ? kLong : kShort;
+    // All who sleep for long wake up at the same moments: the first finds nothing in the caches of
+    // what it needs from the kernel, the others do.
+    const bool in_step = long_ || seated_;
+    slice_ends_ = in_step ? (began_ / length + 1) * length : began_ + length;
   }
   return true;
 }
