@@ -12,6 +12,7 @@ namespace multiprocessing::shm {
 namespace {
 
 constexpr sys::Nanoseconds kShort = 50'000'000;
+constexpr sys::Nanoseconds kQuiet = 80'000'000;  // a tick where nobody has died for long
 constexpr sys::Nanoseconds kLong = 1'000'000'000;
 constexpr int kCalm = kLong / kShort;
 constexpr sys::Nanoseconds kStale = 500'000'000;  // a seat that has not ticked: stopped, or gone
@@ -196,7 +197,8 @@ bool Sleeper::begin_sleep(sys::Nanoseconds deadline) noexcept {
     slice_ends_ = sys::kForever;
   } else if (slice_ends_ == 0) {
     if (!first_ && take_or_watch_seat()) return true;  // somebody has died: a slice of no length
-    const sys::Nanoseconds length = long_ ? kLong : kShort;
+    const sys::Nanoseconds tick = calm_ > kCalm ? kQuiet : kShort;
+    const sys::Nanoseconds length = long_ ? kLong : seated_ ? tick : kShort;
     // All who sleep for long wake up at the same moments: the first finds nothing in the caches of
     // what it needs from the kernel, the others do.
     const bool in_step = long_ || seated_;

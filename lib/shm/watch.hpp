@@ -6,8 +6,8 @@
 // its condition again, and sleeps: 50 ms first, then in slices of 1 s. One sleeper holds the seat
 // and keeps 50 ms slices; when it takes it and at the end of each, it looks at every slot. Whoever
 // finds a dead one counts the death and wakes every noted word; each tick wakes again whoever noted
-// an older count; where nobody has died for a second, one tick in 20 does, as everybody has looked
-// by himself since.
+// an older count. Where nobody has died for a second of its wait, it keeps 80 ms slices, and wakes
+// those with older counts at one in 20, as everybody has looked by himself since.
 //
 // Layout: SleepNote in the slot (process_table.hpp), `deaths` and `seat` in the arena's header.
 // States of the seat: 0 or a packed name; open when 0 or when its holder is dead.
