@@ -177,9 +177,12 @@ TEST(ForkedConditionTest, NotificationInTheChildGoesToWhoWaitsThere) {
               here.join();
             }),
             test::exited(0));
-  const std::lock_guard guard(condition);
-  ready = true;
-  condition.notify_all();
+  {
+    const std::lock_guard guard(condition);
+    ready = true;
+    condition.notify_all();
+  }
+  waiter.join();  // before what it uses goes
 }
 
 TEST(ForkedBarrierTest, PartiesOfTheParentDoNotCountInTheChild) {
