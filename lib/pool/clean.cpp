@@ -40,8 +40,8 @@ void Keeper::clean(std::uint32_t index, int status) {
   bool more = false;
   try {
     if (doing.what == Doing::task) more = give_back_task(doing.cell, loss);
-    // What a pool that is being terminated had in hand is dropped, not lost.
-    const bool dropped = phase_of(state_) == Phase::terminating;
+    // What a pool that is over had in hand is dropped, not lost: the phase says why.
+    const bool dropped = phase_of(state_) >= Phase::terminating;
     if (doing.what == Doing::job && !dropped) more = give_back_chunk(doing, loss);
   } catch (const std::exception&) {  // no memory for the ring to grow: later
     wake_at_ = sys::now() + kAskGrace;
@@ -89,7 +89,12 @@ bool Keeper::give_back_task(std::uint32_t index, const Loss& loss) {
     if (word.state != CellState::running || word.claimer != loss.claimer) return false;
     // relaxed: the keeper's own; a successor that counts an attempt twice only gives up earlier
     const std::uint64_t attempts = cell->attempts.load(std::memory_order_relaxed);
-    const bool over = phase_of(state_) == Phase::terminating;
+    const Phase phase = phase_of(state_);
+    if (phase == Phase::broken) {  // dropped, as the chunk of a job
+      if (word.waited) shm::wake(shm::low_half(cell->word), INT32_MAX);
+      return false;
+    }
+    const bool over = phase == Phase::terminating;
     const bool again =
         !over && may_try_again(*cell, terms_of(*cell, state_), attempts) && !word.stop;
     const bool waited = word.waited;

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -102,8 +103,15 @@ TEST(PoolKeeperTest, WorkersThatStartedEndIfTheOthersCannotBeStarted) {
     for (const WorkerStats& worker : pool.stats()) {
       if (worker.pid != 0) pids.push_back(worker.pid);
     }
-    const auto never = pool.map_async([](int) { test::spin(); }, range(3), 1);
+    const auto never = pool.map_async([](int) { test::spin(); }, range(2), 1);
+    const auto nor_this = pool.apply_async(test::spin);
+    // What runs is lost with the pool, also for those who look when its worker has been ended.
+    test::until([&] {
+      return std::none_of(pids.begin(), pids.end(),
+                          [](int pid) { return sys::process_runs(pid, 0); });
+    });
 
+    EXPECT_THROW(nor_this.get(20s), BrokenProcessPool);
     try {
       never.get(20s);  // it tries forty times, for two seconds
       FAIL() << "such a pool is broken";
