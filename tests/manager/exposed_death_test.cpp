@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <mutex>
@@ -214,9 +215,13 @@ TEST(ExposedDeathTest, CallsThatWaitEndWithTheManager) {
     const auto barrier = manager.get<Proxy<Barrier>>("barrier");
     const auto condition = manager.get<Proxy<Condition>>("condition");
     require(lock.acquire());
-    const auto ends = [](const auto& call) {
-      return std::thread(
-          [call] { require(error_of(call).starts_with("EOFError: the manager at ")); });
+    std::atomic<int> connected{0};  // threads: each has a connection of its own
+    const auto ends = [&](const auto& call) {
+      return std::thread([&connected, barrier, call] {
+        static_cast<void>(barrier.n_waiting());
+        ++connected;
+        require(error_of(call).starts_with("EOFError: the manager at "));
+      });
     };
     std::thread threads[] = {ends([=] { lock.acquire(); }),
                              ends([=] { static_cast<void>(queue.get(20s)); }),
@@ -224,7 +229,7 @@ TEST(ExposedDeathTest, CallsThatWaitEndWithTheManager) {
                                condition.acquire();
                                condition.wait();
                              })};
-    while (barrier.n_waiting() == 0) std::this_thread::yield();
+    while (connected != 4 || barrier.n_waiting() == 0) std::this_thread::yield();
     test::hang_up();
     for (auto& thread : threads) thread.join();
     lock.unlock();
