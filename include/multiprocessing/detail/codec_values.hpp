@@ -158,8 +158,48 @@ template <class Clock, class Duration>
 struct Codec<std::chrono::time_point<Clock, Duration>>
     : detail::PlainCodec<std::chrono::time_point<Clock, Duration>, Duration> {
   static constexpr std::string_view kName = "time_point";
-  static constexpr std::uint64_t kExtra = Clock::is_steady ? 1 : 0;
+  static constexpr std::uint64_t kExtra = [] {
+    if constexpr (requires { Clock::is_steady; }) {
+      return Clock::is_steady ? 1U : 0U;
+    } else {
+      return 2U;  // std::chrono::local_t
+    }
+  }();
 };
+
+// The calendar.
+template <>
+inline constexpr bool trivially_transferable<std::chrono::day> = true;
+template <>
+inline constexpr bool trivially_transferable<std::chrono::month> = true;
+template <>
+inline constexpr bool trivially_transferable<std::chrono::year> = true;
+template <>
+inline constexpr bool trivially_transferable<std::chrono::weekday> = true;
+template <>
+inline constexpr bool trivially_transferable<std::chrono::weekday_indexed> = true;
+template <>
+inline constexpr bool trivially_transferable<std::chrono::weekday_last> = true;
+template <>
+inline constexpr bool trivially_transferable<std::chrono::month_day> = true;
+template <>
+inline constexpr bool trivially_transferable<std::chrono::month_day_last> = true;
+template <>
+inline constexpr bool trivially_transferable<std::chrono::month_weekday> = true;
+template <>
+inline constexpr bool trivially_transferable<std::chrono::month_weekday_last> = true;
+template <>
+inline constexpr bool trivially_transferable<std::chrono::year_month> = true;
+template <>
+inline constexpr bool trivially_transferable<std::chrono::year_month_day> = true;
+template <>
+inline constexpr bool trivially_transferable<std::chrono::year_month_day_last> = true;
+template <>
+inline constexpr bool trivially_transferable<std::chrono::year_month_weekday> = true;
+template <>
+inline constexpr bool trivially_transferable<std::chrono::year_month_weekday_last> = true;
+template <class Duration>
+inline constexpr bool trivially_transferable<std::chrono::hh_mm_ss<Duration>> = true;
 
 template <class T>
 struct Codec<std::complex<T>> : detail::PlainCodec<std::complex<T>, T> {

@@ -24,6 +24,10 @@ namespace multiprocessing {
 template <class T>
 inline constexpr bool trivially_transferable = false;
 
+class Timeout;
+template <>
+inline constexpr bool trivially_transferable<Timeout> = true;  // as what it was made from
+
 /// How a T becomes bytes. A specialization has `Parts` (the types it is made of), `kName`,
 /// `kFixed` (its bytes are copied as they are), `encode` and `decode`.
 template <class T>
