@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <exception>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 
@@ -33,6 +34,27 @@ FutureBase::~FutureBase() {
   // relaxed: the last one who knows it
   Callback* list = callbacks_.load(std::memory_order_relaxed);
   while (list != nullptr && list != called<Callback>()) delete std::exchange(list, list->next);
+}
+
+HandleId FutureBase::share() {
+  const std::shared_ptr<FutureBase> self = shared_from_this();
+  HandleId id;
+  {
+    const std::lock_guard guard(share_lock_);
+    if (shared() == nullptr) {
+      SharedFuture made = make_shared_future();
+      if (shared() == nullptr) set_shared(std::move(made));
+    }
+    id = kept_.id();
+  }
+  (void)know_future(id, self);
+  return id;
+}
+
+HandleId FutureBase::leave_shared() noexcept {
+  const HandleId id = shared() == nullptr ? HandleId{} : kept_.id();
+  kept_ = SharedFuture();
+  return id;
 }
 
 // [C] add: release -> run: acquire    the callback is seen whole
@@ -94,7 +116,9 @@ void report_ignored(const char* where, const std::exception_ptr& error) noexcept
 // Who wakes it: whoever completes it, a thread of this process; with it, everybody dies.
 bool wait_local(std::atomic<std::uint32_t>& word, std::int64_t deadline) {
   constexpr std::uint32_t kStatus = 3;
-  const auto ended = [](std::uint32_t seen) { return (seen & kStatus) >= 2; };
+  const auto ended = [](std::uint32_t seen) {
+    return (seen & kStatus) >= 2 || (seen & kSharedNow) != 0;
+  };
   std::uint32_t seen = word.load(std::memory_order_acquire);
   if (ended(seen)) return true;
   if (deadline <= 0) return false;

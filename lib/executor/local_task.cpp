@@ -16,8 +16,8 @@ thread_local const LocalStop* current_stop = nullptr;
 
 LocalTask::~LocalTask() = default;
 
-LocalStop::LocalStop(const std::atomic<std::uint32_t>& word, std::int64_t deadline) noexcept
-    : word_(word), deadline_(deadline), outer_(current_stop) {
+LocalStop::LocalStop(const StoppableTask& task, std::int64_t deadline) noexcept
+    : task_(task), deadline_(deadline), outer_(current_stop) {
   current_stop = this;
 }
 
@@ -30,8 +30,7 @@ bool LocalStop::late() const noexcept {
 }
 
 bool LocalStop::asked() const noexcept {
-  return late() || (word_.load(std::memory_order_acquire) & kAskedToStop) != 0 ||
-         current_threads_stop();
+  return late() || task_.asked_to_stop() || current_threads_stop();
 }
 
 const LocalStop* LocalStop::current() noexcept {

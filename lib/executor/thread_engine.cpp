@@ -45,9 +45,11 @@ ThreadEngine::ThreadEngine(detail::ThreadEngineOptions options)
     throw ValueError("the number of threads must be at least 1, not " +
                      std::to_string(options_.threads));
   }
+  enter_engine(*this);
 }
 
 ThreadEngine::~ThreadEngine() {
+  leave_engine(*this);
   for (std::vector<std::thread>* const threads : {&threads_, &left_}) {
     for (std::thread& thread : *threads) {
       if (thread.joinable()) thread.detach();  // the last task let go, or we are a forked copy
@@ -145,7 +147,10 @@ void ThreadEngine::run(Place& place, int index) {
   place.idle_since.store(now, std::memory_order_relaxed);
   place.thread.store(sys::current_thread_id(), std::memory_order_relaxed);
   if (!initialize()) return;
-  while (const Task task = take(place, index)) run_task(place, *task);
+  while (const Task task = take(place, index)) {
+    run_task(place, *task);
+    let_end(place, *task);
+  }
   finish();
 }
 
@@ -228,12 +233,13 @@ void ThreadEngine::drop_all() noexcept {
   }
 }
 
-ThreadEngine::Task ThreadEngine::look() noexcept {
+ThreadEngine::Task ThreadEngine::look(Place& place) noexcept {
   if (waiting_.load(std::memory_order_seq_cst) == 0) return nullptr;  // [P]
   const std::lock_guard guard(queue_);
   for (List& list : lists_) {
     if (Task task = list.pop()) {
       waiting_.fetch_sub(1, std::memory_order_seq_cst);
+      place.running.store(reinterpret_cast<std::uintptr_t>(task.get()), std::memory_order_release);
       return task;
     }
   }
@@ -245,13 +251,13 @@ ThreadEngine::Task ThreadEngine::look() noexcept {
 ThreadEngine::Task ThreadEngine::take(Place& place, int index) {
   for (;;) {
     if (leave(place, index)) return nullptr;
-    if (Task task = look()) {
+    if (Task task = look(place)) {
       hand_on();
       return task;
     }
     searching_.fetch_add(1, std::memory_order_seq_cst);
     Task found;
-    for (shm::Spinner spinner; !found && spinner.again();) found = look();
+    for (shm::Spinner spinner; !found && spinner.again();) found = look(place);
     searching_.fetch_sub(1, std::memory_order_seq_cst);
     if (found) {
       hand_on();
@@ -261,7 +267,7 @@ ThreadEngine::Task ThreadEngine::take(Place& place, int index) {
     const std::uint32_t signal = signal_.load(std::memory_order_seq_cst);
     // Before the look: what was posted before the end is found by it.
     const bool ending = ending_.load(std::memory_order_seq_cst);
-    found = look();
+    found = look(place);
     const bool ended = !found && ending;
     const bool wanted = index < wanted_.load(std::memory_order_seq_cst);
     if (!found && !ended && wanted) (void)sys::futex_wait(signal_, signal);

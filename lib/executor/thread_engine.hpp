@@ -26,6 +26,12 @@
 
 namespace multiprocessing::executor {
 
+class ThreadEngine;
+
+/// Those of this process (bequest.cpp), whose futures a child may have that is about to be forked.
+void enter_engine(ThreadEngine& engine);
+void leave_engine(ThreadEngine& engine) noexcept;
+
 class ThreadEngine : public std::enable_shared_from_this<ThreadEngine> {
  public:
   explicit ThreadEngine(detail::ThreadEngineOptions options);
@@ -36,6 +42,9 @@ class ThreadEngine : public std::enable_shared_from_this<ThreadEngine> {
   void start();
   void post(std::shared_ptr<detail::LocalTask> task, int priority);
   void shut_down(bool wait, bool cancel);
+  /// Gives the futures of what has not ended names by which a child finds them that this thread is
+  /// about to fork.
+  void bequeath() noexcept;
   void ask_to_stop() noexcept { stopping_.store(true, std::memory_order_release); }
   [[nodiscard]] bool stopping() const noexcept { return stopping_.load(std::memory_order_acquire); }
   // relaxed: a guess for who asks
@@ -62,7 +71,10 @@ class ThreadEngine : public std::enable_shared_from_this<ThreadEngine> {
     std::atomic<std::uint64_t> tasks{0};
     std::atomic<std::int64_t> idle{0};        // nanoseconds, up to the last task
     std::atomic<std::int64_t> idle_since{0};  // 0: in a task
+    // The task it is in, set under queue_; with kLookedAt it may not end yet.
+    std::atomic<std::uintptr_t> running{0};
   };
+  static constexpr std::uintptr_t kLookedAt = 1;
 
   void add_thread_if_wanted();
   void add_thread();
@@ -75,7 +87,8 @@ class ThreadEngine : public std::enable_shared_from_this<ThreadEngine> {
   bool leave(Place& place, int index);
   void join_those_who_left();
   Task take(Place& place, int index);
-  Task look() noexcept;
+  Task look(Place& place) noexcept;
+  static void let_end(Place& place, const detail::LocalTask& task) noexcept;
   void hand_on() noexcept;
   void wake_one() noexcept;
   void fail_all(const std::exception_ptr& error) noexcept;

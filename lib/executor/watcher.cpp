@@ -70,7 +70,7 @@ class Watcher {
       Look look{*this, watched};
       try {
         (void)detail::wait_for_bell([](void* at) { return static_cast<Look*>(at)->changed(); },
-                                    &look, INT64_MAX);
+                                    &look, INT64_MAX, &look.silent);
       } catch (...) {  // no memory for a bell, a pool of our parent's: look again
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
       }
@@ -107,6 +107,7 @@ class Watcher {
     Watcher& self;
     std::vector<Future>& watched;
     sys::Nanoseconds tended = 0;
+    bool silent = false;  // nobody rings for one of them
 
     bool changed() {
       {
@@ -115,10 +116,15 @@ class Watcher {
       }
       const sys::Nanoseconds now = sys::now();
       const bool tend = now - tended > kTendEvery;
-      if (tend) tended = now;
+      if (tend) {
+        tended = now;
+        silent = false;
+      }
       for (const Future& future : watched) {
         if (future->done()) return true;
-        if (tend) future->tend();
+        if (!tend) continue;
+        future->tend();
+        silent = silent || future->is_silent();
       }
       return false;
     }

@@ -2,6 +2,7 @@
 // compiler. Declared in shm/arena.hpp, which is used by all of them and knows none.
 
 #include "connection/layout.hpp"
+#include "executor/layout.hpp"
 #include "pool/layout.hpp"
 #include "queue/layout.hpp"
 #include "shared/layout.hpp"
@@ -24,6 +25,7 @@ constexpr std::uint64_t kLayoutId = []() consteval {
       .number(shared::kLayout)
       .number(connection::kLayout)
       .number(pool::kLayout)
+      .number(executor::kLayout)
       .value();
 }();
 

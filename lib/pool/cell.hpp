@@ -26,14 +26,15 @@
 //     +-- release (s+1) -- cancelled(s) <- owner - queued(s); by finish or clean: running(s, S)
 //
 // Invariants
-//   C1  free, done, raised, died, timed_out: only the pool's owner touches the cell.
+//   C1  free, done, raised, died, timed_out: only the pool's owner changes the cell; guests read it
+//       as long as the owner keeps it for them (Core::release).
 //   C2  running(seat, i): only that worker touches it; its seat's note names the cell (seat.hpp).
 //   C3  A claim of any queued cell is right, however the claimer came by it: the ring that led to
 //       it is a hint.
 //   C4  retired: a job that is over, freed when no seat's note names its cell.
-//   C5  W and S are set by the owner only, while the cell is queued or running; whoever ends the
-//   cell
-//       clears W and wakes. S: whatever becomes of the task, it is cancelled; the keeper stops it.
+//   C5  W and S are set by those who wait for it or cancel it, the owner and its guests, while the
+//       cell is queued or running; whoever ends the cell clears W and wakes. S: whatever becomes of
+//       the task, it is cancelled; the keeper stops it.
 //
 // Ordering
 //   [Q] submit: release (word) -> claim: acquire      the worker sees the arguments

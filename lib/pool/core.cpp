@@ -14,6 +14,7 @@ namespace multiprocessing::pool {
 namespace {
 
 constexpr int kReclaimAtOnce = 16;
+constexpr int kLookAtKept = 2;
 
 void put_arguments(Cell& cell, detail::OutgoingMessage& message, bool wide) {
   const detail::Writer& arguments = message.writer();
@@ -31,6 +32,7 @@ void put_arguments(Cell& cell, detail::OutgoingMessage& message, bool wide) {
 
 // A free cell, reserved. Requires working_.
 std::uint32_t Core::take_cell() {
+  if (!kept_.empty()) reclaim_kept();
   if (!abandoned_.empty()) reclaim_abandoned();
   if (free_.empty()) return view_.add_cell();
   const std::uint32_t index = free_.back();
@@ -47,9 +49,23 @@ void Core::reclaim_abandoned() noexcept {
   }
 }
 
+// More at a time than are added.
+void Core::reclaim_kept() noexcept {
+  for (std::size_t left = std::min<std::size_t>(kLookAtKept, kept_.size()); left > 0; --left) {
+    const Kept kept = kept_.front();
+    kept_.pop_front();
+    if (shm::find_object(kept.shared.value, shm::ObjectKind::future) != nullptr ||
+        shm::has_heir(kept.submitted, kept.dropped)) {
+      kept_.push_back(kept);
+    } else if (!recycle(kept.cell)) {
+      abandoned_.push_back(kept.cell);
+    }
+  }
+}
+
 Core::Ticket Core::submit(const detail::Submission& task) {
   require_open();
-  Ticket ticket;
+  Ticket ticket{.forks = shm::forks_so_far()};
   {
     const std::lock_guard guard(working_);
     require_open();  // once more: whoever ends the workers cancels what was submitted before
@@ -85,7 +101,7 @@ Core::Ticket Core::submit(const detail::Submission& task) {
 
 Core::Ticket Core::submit(Draft& draft) {
   require_for(draft.goes_on);
-  Ticket ticket;
+  Ticket ticket{.forks = shm::forks_so_far()};
   {
     const std::lock_guard guard(working_);
     view_.tasks.reserve();
@@ -104,10 +120,16 @@ Core::Ticket Core::submit(Draft& draft) {
   return ticket;
 }
 
-void Core::release(Ticket ticket) noexcept {
-  if (owner_ != shm::self()) return;  // a forked copy: the cell is the owner's
+void Core::release(Ticket ticket, detail::HandleId shared) noexcept {
+  if (is_guest()) return;  // a forked copy: the cell is the owner's
   const std::lock_guard guard(working_);
-  if (!recycle(ticket.cell)) abandoned_.push_back(ticket.cell);
+  const std::uint64_t forks = shm::forks_so_far();
+  if (shared != detail::HandleId{} || shm::has_heir(ticket.forks, forks)) {
+    kept_.push_back({ticket.cell, ticket.forks, forks, shared});
+    reclaim_kept();
+  } else if (!recycle(ticket.cell)) {
+    abandoned_.push_back(ticket.cell);
+  }
 }
 
 // done | raised | died | timed_out (s) -> free(s+1). False: it has not ended yet.
@@ -152,7 +174,12 @@ bool Core::job_is_noted(std::uint32_t index) noexcept {
 
 bool Core::task_ended(Ticket ticket) noexcept {
   const auto word = CellWord::unpack(cell(ticket).word.load(std::memory_order_acquire));  // [E]
-  return word.ended() || word.stop;
+  return word.ended() || word.stop || word.sequence != ticket.sequence;
+}
+
+bool Core::holds(Ticket ticket) noexcept {
+  const auto word = CellWord::unpack(cell(ticket).word.load(std::memory_order_acquire));
+  return word.sequence == ticket.sequence;
 }
 
 // Spins, then sleeps on `word` until done() or the deadline. arm() asks to be woken and returns the
@@ -163,7 +190,11 @@ bool Core::wait(const std::atomic<std::uint32_t>& word, sys::Nanoseconds deadlin
                 Arm arm) {
   if (done()) return true;
   if (deadline <= 0) {
-    if (phase_of(state_) < Phase::terminating) ensure_keeper();
+    if (is_guest()) {
+      check_as_guest();
+    } else if (phase_of(state_) < Phase::terminating) {
+      ensure_keeper();
+    }
     return false;
   }
   for (Patience patience(temper_); patience.again();) {
@@ -186,7 +217,8 @@ bool Core::wait_task(Ticket ticket, sys::Nanoseconds deadline) {
       [&] {
         std::uint64_t seen = word.load(std::memory_order_acquire);
         CellWord waited = CellWord::unpack(seen);
-        while (!waited.ended() && !waited.stop && !waited.waited) {
+        while (!waited.ended() && !waited.stop && !waited.waited &&
+               waited.sequence == ticket.sequence) {
           waited.waited = true;  // C5
           if (word.compare_exchange_weak(seen, waited.packed(), std::memory_order_acq_rel)) break;
           waited = CellWord::unpack(seen);
@@ -196,6 +228,7 @@ bool Core::wait_task(Ticket ticket, sys::Nanoseconds deadline) {
 }
 
 bool Core::wait_job(Ticket ticket, sys::Nanoseconds deadline) {
+  if (!holds(ticket)) return true;
   Job& job = job_in(cell(ticket));
   // While it lasts, leave the words to the workers and look at the hint; it is short of the truth
   // only if a worker died, and then a sleeper is woken.
@@ -216,6 +249,7 @@ bool Core::wait_job(Ticket ticket, sys::Nanoseconds deadline) {
 }
 
 bool Core::wait_items(bool (*ended)(void*), void* argument, sys::Nanoseconds deadline) {
+  require_owner();
   Bell& bell = bell_in(owner_bell_);
   return wait(bell, deadline, [&] { return ended(argument); }, [&] { return arm(bell); });
 }
@@ -226,6 +260,7 @@ bool Core::cancel(Ticket ticket, bool running) noexcept {
   std::uint64_t seen = place.load(std::memory_order_acquire);  // [E]
   for (;;) {
     CellWord word = CellWord::unpack(seen);
+    if (word.sequence != ticket.sequence) return false;
     if (word.state == CellState::cancelled || word.stop) return true;
     const bool waited = word.waited;
     if (word.state == CellState::queued) {
@@ -247,18 +282,25 @@ bool Core::cancel(Ticket ticket, bool running) noexcept {
 void Core::cancel_queued() noexcept {
   // relaxed: the owner alone writes it
   const std::uint32_t used = state_.cells_used.load(std::memory_order_relaxed);
-  for (std::uint32_t i = 0; i < used; ++i) (void)cancel({i, 0}, false);
+  for (std::uint32_t i = 0; i < used; ++i) {
+    const auto word = CellWord::unpack(view_.cell(i)->word.load(std::memory_order_acquire));
+    (void)cancel({i, word.sequence}, false);
+  }
 }
 
 detail::PoolVerdict Core::verdict() const noexcept {
   const Phase phase = phase_of(state_);
-  if (phase == Phase::broken || workers_ended(state_)) return detail::PoolVerdict::broken;
+  if (phase == Phase::broken || workers_ended(state_) || (is_guest() && shm::is_dead(owner_))) {
+    return detail::PoolVerdict::broken;
+  }
   return phase == Phase::terminating ? detail::PoolVerdict::terminated : detail::PoolVerdict::alive;
 }
 
-// Requires that the pool is terminating or broken.
+// Requires that the pool is terminating or broken, or its process dead.
 void Core::throw_over() const {
-  if (phase_of(state_) == Phase::broken) throw_broken();
+  const Phase phase = phase_of(state_);
+  if (phase == Phase::broken) throw_broken();
+  if (phase < Phase::terminating && is_guest()) throw_abandoned();
   if (workers_ended(state_)) std::rethrow_exception(workers_ended_error());
   std::rethrow_exception(detail::pool_terminated());
 }
@@ -272,14 +314,14 @@ std::exception_ptr Core::given_up_error() const {
 }
 
 void Core::tend() {
-  require_owner();
+  if (is_guest()) return;  // the keeper is the owner's child
   if (phase_of(state_) < Phase::terminating) ensure_keeper();
 }
 
 // Nothing that is waited for may depend on a keeper that is gone.
 void Core::check_alive() {
-  require_owner();
   if (phase_of(state_) >= Phase::terminating) throw_over();
+  if (is_guest()) return check_as_guest();
   ensure_keeper();
 }
 

@@ -1,10 +1,13 @@
 #pragma once
 
 // A pool in the process that made it: submits, waits, collects, and sees to it that a keeper lives.
+// Or in a process that has a future of it, as a guest: that waits, looks and cancels.
 //
-//   sharing   private to the owner; what it submits is shared (cell.hpp, job.hpp, state.hpp)
+//   sharing   private to a process; what the owner submits is shared (cell.hpp, job.hpp, state.hpp)
 //   threads   every member may be called concurrently
-//   death     workers and keeper die with the owner
+//   death     workers and keeper die with the owner; what has not ended then is BrokenProcessPool
+//   to
+//             its guests
 
 #include <atomic>
 #include <cstdint>
@@ -45,11 +48,21 @@ struct Stream {
   const void* id = nullptr;
 };
 
-class Core {
+/// A cell that its owner does not want any more, but others may: F3 of executor/shared_future.hpp.
+struct Kept {
+  std::uint32_t cell;
+  std::uint64_t submitted;  // at which fork of the owner: who was forked since may have it
+  std::uint64_t dropped;    // and who was forked since then may not
+  detail::HandleId shared;
+};
+
+class Core : public std::enable_shared_from_this<Core> {
  public:
   using Ticket = detail::Ticket;
 
   Core(PoolOptions options, bool keeps_exit);
+  /// A guest.
+  Core(detail::Handle object, shm::Name owner, std::int32_t owner_pid);
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;
   ~Core() = default;
@@ -73,9 +86,12 @@ class Core {
   // Work (core.cpp).
   Ticket submit(const detail::Submission& task);
   Ticket submit(Draft& draft);
-  void release(Ticket ticket) noexcept;
+  void release(Ticket ticket, detail::HandleId shared) noexcept;
   [[nodiscard]] Cell& cell(Ticket ticket) noexcept { return *view_.cell(ticket.cell); }
+  /// Also if it is lost: see `holds`.
   [[nodiscard]] bool task_ended(Ticket ticket) noexcept;
+  /// False: its cell has been used again. Not to those who hold it as `release` says.
+  [[nodiscard]] bool holds(Ticket ticket) noexcept;
   bool wait_task(Ticket ticket, sys::Nanoseconds deadline);
   bool cancel(Ticket ticket, bool running) noexcept;
   void cancel_queued() noexcept;
@@ -86,10 +102,18 @@ class Core {
   bool wait_job(Ticket ticket, sys::Nanoseconds deadline);
   bool wait_items(bool (*ended)(void*), void* argument, sys::Nanoseconds deadline);
 
+  // As others see it (guest.cpp).
+  [[nodiscard]] bool is_guest() const noexcept;
+  [[nodiscard]] shm::Name owner() const noexcept { return owner_; }
+  [[nodiscard]] std::int32_t owner_pid() const noexcept { return owner_pid_; }
+  [[nodiscard]] detail::HandleId id() const noexcept { return {object_.id()}; }
+  [[nodiscard]] std::exception_ptr lost_error() const;
+
  private:
   void require_owner() const;
   std::uint32_t take_cell();
   void reclaim_abandoned() noexcept;
+  void reclaim_kept() noexcept;
   [[nodiscard]] bool recycle(std::uint32_t index) noexcept;
   [[nodiscard]] bool recycle_job(std::uint32_t index) noexcept;
   [[nodiscard]] bool job_is_noted(std::uint32_t index) noexcept;
@@ -97,6 +121,8 @@ class Core {
   template <class Done, class Arm>
   bool wait(const std::atomic<std::uint32_t>& word, sys::Nanoseconds deadline, Done done, Arm arm);
   void check_alive();
+  void check_as_guest();
+  [[noreturn]] void throw_abandoned() const;
   [[noreturn]] void throw_broken() const;
   [[noreturn]] void throw_over() const;
 
@@ -110,7 +136,9 @@ class Core {
   void ring() noexcept;
 
   const PoolOptions options_;
+  const bool guest_ = false;
   const shm::Name owner_;
+  const std::int32_t owner_pid_;
   const detail::Handle owner_bell_;
   const detail::Handle object_;
   PoolState& state_;
@@ -122,12 +150,14 @@ class Core {
   std::mutex working_;                   // guards these
   std::vector<std::uint32_t> free_;      // cells
   std::deque<std::uint32_t> abandoned_;  // released before they had ended, or still noted
+  std::deque<Kept> kept_;                // released, but others may still look
 
   std::mutex streaming_;  // guards this
   std::vector<Stream> streams_;
 
-  std::atomic<sys::Nanoseconds> looked_at_{0};  // when the kernel was last asked for the keeper
-  std::mutex keeping_;                          // guards this
+  std::atomic<sys::Nanoseconds> alone_since_{0};  // a guest has found no keeper since then
+  std::atomic<sys::Nanoseconds> looked_at_{0};    // when the kernel was last asked for the keeper
+  std::mutex keeping_;                            // guards this
   std::optional<process::Launched> keeper_;
   int failed_keepers_ = 0;  // that have ended before they had taken over, in a row
 };

@@ -19,6 +19,7 @@
 #include "shm/process_table.hpp"
 #include "sys/calls.hpp"
 #include "sys/io.hpp"
+#include "sys/process.hpp"
 
 namespace multiprocessing::pool {
 namespace {
@@ -89,6 +90,7 @@ sys::Pipe make_bell() {
 Core::Core(PoolOptions options, bool keeps_exit)
     : options_(settled(std::move(options))),
       owner_(shm::self()),
+      owner_pid_(sys::current_pid()),
       owner_bell_(own_bell()),
       object_(create_state(sizes_of(options_, owner_bell_, keeps_exit))),
       state_(state_of(object_)),
@@ -196,6 +198,7 @@ void Core::replace_keeper() {
 }
 
 void Core::ring() noexcept {
+  if (!bell_.write) return;  // a guest: the keeper looks by itself every second
   (void)sys::write_full(bell_.write.get(), "r", 1);
 }
 

@@ -146,6 +146,7 @@ bool cancel_task(Core& core, Ticket task, bool running) noexcept {
 TaskStatus task_status(Core& core, Ticket task) noexcept {
   const CellWord word =
       CellWord::unpack(core.cell(task).word.load(std::memory_order_seq_cst));  // [E], [B]
+  if (word.sequence != task.sequence) return TaskStatus::ended;
   if (word.stop || word.state == CellState::cancelled) return TaskStatus::cancelled;
   if (word.state == CellState::queued) return TaskStatus::queued;
   return word.state == CellState::running ? TaskStatus::running : TaskStatus::ended;
@@ -171,6 +172,7 @@ std::span<const std::byte> task_result(Core& core, Ticket task) {
 
 std::exception_ptr task_error(Core& core, Ticket task, const TaskName& name) {
   const pool::Cell& cell = core.cell(task);
+  if (!core.holds(task)) return core.lost_error();
   switch (CellWord::unpack(cell.word.load(std::memory_order_acquire)).state) {
     case CellState::raised: {
       const std::span<const std::byte> bytes = task_result(core, task);
@@ -208,13 +210,14 @@ Ticket submit_job(Core& core, JobDraft draft) {
 }
 
 bool whole_job_ended(Core& core, Ticket job) noexcept {
-  return pool::job_ended(pool::job_in(core.cell(job)));
+  return !core.holds(job) || pool::job_ended(pool::job_in(core.cell(job)));
 }
 bool wait_job(Core& core, Ticket job, std::int64_t deadline) {
   return core.wait_job(job, deadline);
 }
 
 std::exception_ptr job_error(Core& core, Ticket ticket, const TaskName& name) {
+  if (!core.holds(ticket)) return core.lost_error();
   pool::Job& job = pool::job_in(core.cell(ticket));
   for (std::uint64_t i = 0; i < job.chunks; ++i) {
     if (const auto* record = pool::first_failure(job, i)) return pool::failure(record, name);
@@ -264,8 +267,8 @@ void close_stream(Core& core, const void* stream) noexcept {
   core.close_stream(stream);
 }
 
-void release_ticket(Core& core, Ticket ticket) noexcept {
-  core.release(ticket);
+void release_ticket(Core& core, Ticket ticket, HandleId shared) noexcept {
+  core.release(ticket, shared);
 }
 
 namespace {

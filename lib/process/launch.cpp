@@ -1,5 +1,8 @@
 #include "process/launch.hpp"
 
+#include <array>
+#include <atomic>
+#include <cstdlib>
 #include <utility>
 
 #include "process/bootstrap.hpp"
@@ -16,6 +19,14 @@
 namespace multiprocessing::process {
 namespace {
 
+std::array<std::atomic<Preparation>, 4> preparations{};
+
+void prepare_for_child() noexcept {
+  for (const auto& each : preparations) {
+    if (const Preparation prepare = each.load(std::memory_order_acquire)) prepare();
+  }
+}
+
 // Runs in the child of a fork.
 [[noreturn]] void begin(shm::ChildSlot& slot, const Birth& birth, bool inherit_holds,
                         const std::function<int()>& body) noexcept {
@@ -26,6 +37,14 @@ namespace {
 }
 
 }  // namespace
+
+void before_children(Preparation prepare) noexcept {
+  for (auto& each : preparations) {
+    Preparation none = nullptr;
+    if (each.compare_exchange_strong(none, prepare, std::memory_order_acq_rel)) return;
+  }
+  std::abort();
+}
 
 Birth plan_birth(const LaunchOptions& options) {
   const bool own = options.parent.nobody() || options.parent == shm::self();
@@ -50,6 +69,7 @@ Birth plan_birth(const LaunchOptions& options) {
 
 Launched launch(const LaunchOptions& options, const std::function<int()>& body) {
   warn_about_threads();
+  if (options.inherit_ends) prepare_for_child();
   Birth birth = plan_birth(options);
   shm::ChildSlot slot(options.inherit_holds && options.inherit_ends ? shm::Inherits::all_holds
                                                                     : shm::Inherits::shared_holds);
@@ -57,6 +77,9 @@ Launched launch(const LaunchOptions& options, const std::function<int()>& body) 
     // relaxed: the slot is nobody else's yet, and who looks at it checks what follows from this
     shm::slot_at(slot.name().slot)
         .parent.store(shm::pack_name(options.parent), std::memory_order_relaxed);
+  }
+  if (!options.inherit_ends) {
+    shm::slot_at(slot.name().slot).flags.fetch_or(shm::kBystander, std::memory_order_relaxed);
   }
   const bool own_group = options.settings != nullptr && options.settings->new_group;
   auto child = std::make_shared<Child>(slot.name(), options.title, Child::Origin::forked_here,

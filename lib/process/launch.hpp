@@ -50,6 +50,11 @@ struct LaunchOptions {
   const ProcessOptions* settings = nullptr;  // streams, directory, environment, limits, group
 };
 
+/// Has `prepare` called before each fork of a child that runs what the program tells it: upper
+/// floors see to what of theirs it would lack. At most four.
+using Preparation = void (*)() noexcept;
+void before_children(Preparation prepare) noexcept;
+
 /// A process that `launch` forked. Copies are one.
 class Launched {
  public:

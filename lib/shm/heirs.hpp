@@ -17,8 +17,8 @@ namespace multiprocessing::shm {
 /// said when: all bits are set.
 inline constexpr std::uint64_t kInTheMaking = ~std::uint64_t{0};
 
-/// Calls visit(forks) for each heir, with the forks of this process before its own, until that
-/// returns true.
+/// Calls visit(forks, slot) for each heir, with the forks of this process before its own, until
+/// that returns true.
 template <class F>
 bool any_heir(F visit) noexcept {
   const std::uint64_t me = pack_name(here().name);
@@ -27,7 +27,7 @@ bool any_heir(F visit) noexcept {
     const Slot& slot = slot_at(i);
     if (slot.inherits.load(std::memory_order_acquire) != me) continue;
     if ((slot.state.load(std::memory_order_acquire) & 3U) == 0) continue;
-    if (visit(slot.inherit_index.load(std::memory_order_acquire))) return true;
+    if (visit(slot.inherit_index.load(std::memory_order_acquire), slot)) return true;
   }
   return false;
 }
@@ -36,7 +36,7 @@ bool any_heir(F visit) noexcept {
 class Heirs {
  public:
   Heirs() {
-    (void)any_heir([this](std::uint64_t forks) {
+    (void)any_heir([this](std::uint64_t forks, const Slot&) {
       forks_.push_back(forks);
       return false;
     });

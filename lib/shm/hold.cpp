@@ -101,7 +101,7 @@ void drop_empty_pages() noexcept {
 bool inherited_by_a_child(const LocalHold& held) noexcept {
   // Nothing was forked since; a child in the making counts itself only after its fork.
   if (held.fork_index >= local().forks.load(std::memory_order_relaxed)) return false;
-  return any_heir([&held](std::uint64_t forks) { return forks >= held.fork_index; });
+  return any_heir([&held](std::uint64_t forks, const Slot&) { return forks >= held.fork_index; });
 }
 
 // Holds whose inheritors have gone meanwhile, to be left by the caller without the lock.

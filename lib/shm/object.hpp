@@ -67,7 +67,7 @@ enum class ObjectKind : std::uint32_t {
   set,
   ns,
   connection,
-  job,
+  future,
   pool,
   process,
   descriptor,
@@ -156,6 +156,12 @@ void drop(LocalHold* held) noexcept;
 void leave_single_holds() noexcept;
 /// False in a forked child for what it was not given of its parent's (`held_one_by_one`).
 bool is_held_here(const LocalHold& held) noexcept;
+
+/// Forks that this process has made.
+std::uint64_t forks_so_far() noexcept;
+/// A child may live, one that runs what the program tells it, that this process has forked after it
+/// had made `entered` forks and before it had made `dropped`: it may have what was there meanwhile.
+bool has_heir(std::uint64_t entered, std::uint64_t dropped) noexcept;
 
 // Handles inside blocks (messages, nodes of containers). A block whose payload begins with Message:
 struct Message {

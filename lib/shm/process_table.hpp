@@ -67,10 +67,11 @@ struct JournalEntry {
 };
 
 // Bits of Slot::flags; bit 0 is the process floor's.
-inline constexpr std::uint32_t kLeaving = 1U << 1U;   // runs nothing of the program's any more
-inline constexpr std::uint32_t kHelper = 1U << 2U;    // never ran anything of the program's
-inline constexpr std::uint32_t kUnlocked = 1U << 3U;  // lives, though its byte is free
-inline constexpr std::uint32_t kStandIn = 1U << 4U;   // no process: stand_in.hpp
+inline constexpr std::uint32_t kLeaving = 1U << 1U;    // runs nothing of the program's any more
+inline constexpr std::uint32_t kHelper = 1U << 2U;     // never ran anything of the program's
+inline constexpr std::uint32_t kUnlocked = 1U << 3U;   // lives, though its byte is free
+inline constexpr std::uint32_t kStandIn = 1U << 4U;    // no process: stand_in.hpp
+inline constexpr std::uint32_t kBystander = 1U << 5U;  // runs nothing that its parent's program had
 
 inline constexpr std::size_t kNotes = 8;
 inline constexpr std::size_t kDrops = 16;

@@ -19,7 +19,10 @@ namespace multiprocessing::detail {
 MULTIPROCESSING_API void ring_bell() noexcept;
 
 /// Blocks until `ended(argument)` is true, which is asked now and whenever the bell has rung.
-/// False: the deadline came first. \throws what `ended` throws, KeyboardInterrupt
-MULTIPROCESSING_API bool wait_for_bell(bool (*ended)(void*), void* argument, std::int64_t deadline);
+/// While `*silent` is true, which `ended` may change, it is asked every millisecond as well:
+/// somebody may do what is waited for who does not ring here. False: the deadline came first.
+/// \throws what `ended` throws, KeyboardInterrupt
+MULTIPROCESSING_API bool wait_for_bell(bool (*ended)(void*), void* argument, std::int64_t deadline,
+                                       const bool* silent = nullptr);
 
 }  // namespace multiprocessing::detail

@@ -17,6 +17,8 @@ consteval bool copies() {
   using T = std::remove_cv_t<T_>;
   if constexpr (!std::is_copy_constructible_v<T>) {
     return false;
+  } else if constexpr (requires { Codec<T>::kIsHandle; }) {
+    return true;
   } else if constexpr (!std::is_class_v<T> || kIsSmartPointer<T> || SharedHandle<T> ||
                        (std::is_same_v<T, Seen> || ...)) {
     return true;

@@ -4,10 +4,11 @@
 /// Future<R> and AnyFuture, which are public: what will come of a task that an executor was given.
 /// Mirrors `concurrent.futures.Future`.
 ///
-///   sharing   a handle: copies are one future. It belongs to the process that submitted the task
+///   sharing   a handle: copies are one future, in whichever process; send it wherever you like
 ///   threads   every member may be called concurrently
 ///   ordering  what the task wrote is visible once it is seen to be done
-///   death     of the worker process: result() throws WorkerDied
+///   death     of the worker process: result() throws WorkerDied; of the process that submitted the
+///             task, before it was done: BrokenExecutor, to the others that have the future
 ///
 /// \code
 ///   Future<int> future = executor.submit(square, 7);
@@ -21,10 +22,13 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <string_view>
 #include <type_traits>
 #include <typeinfo>
 #include <utility>
 
+#include <multiprocessing/detail/async_result.hpp>
+#include <multiprocessing/detail/codec.hpp>
 #include <multiprocessing/detail/future_base.hpp>
 #include <multiprocessing/detail/timeout.hpp>
 #include <multiprocessing/errors.hpp>
@@ -38,6 +42,17 @@ struct FutureAccess {
   template <class F>
   static FutureBase& state_of(const F& future) {
     return future.state();
+  }
+  /// nullptr: nothing.
+  template <class F>
+  static const auto& pointer_of(const F& future) noexcept {
+    return future.state_;
+  }
+  template <class F, class State>
+  static F make(std::shared_ptr<State> state) {
+    F future;
+    future.state_ = std::move(state);
+    return future;
   }
   /// Until it is done. \throws TimeoutError
   template <class F>
@@ -191,6 +206,43 @@ class AnyFuture : public detail::FutureMethods<AnyFuture> {
   }
 
   std::shared_ptr<detail::FutureBase> state_;
+};
+
+template <class R>
+struct Codec<Future<R>> {
+  using Parts = detail::ResultTypes<R>;
+  static constexpr std::string_view kName = "Future";
+  static constexpr bool kFixed = false;
+  static constexpr bool kIsHandle = true;
+
+  static void encode(detail::Writer& out, const Future<R>& future) {
+    detail::encode_future(out, detail::FutureAccess::pointer_of(future));
+  }
+  static Future<R> decode(detail::Reader& in) { return Future<R>(detail::decode_future<R>(in)); }
+};
+
+template <>
+struct Codec<AnyFuture> {
+  using Parts = detail::Types<>;
+  static constexpr std::string_view kName = "AnyFuture";
+  static constexpr bool kFixed = false;
+  static constexpr bool kIsHandle = true;
+
+  /// \throws TransferError if its result cannot be sent
+  static void encode(detail::Writer& out, const AnyFuture& future) {
+    const auto& state = detail::FutureAccess::pointer_of(future);
+    if (state == nullptr) return out.plain(detail::HandleId{}.value);
+    const detail::CodeToken maker = state->maker();
+    out.handle(state->share());
+    out.keep(state);
+    detail::encode_token(out, maker);
+  }
+  static AnyFuture decode(detail::Reader& in) {
+    const detail::HandleId id = in.handle();
+    if (id == detail::HandleId{}) return {};
+    auto* const make = detail::function_of_token<detail::FutureMaker>(detail::decode_token(in));
+    return detail::FutureAccess::make<AnyFuture>(make(id));
+  }
 };
 
 namespace detail {

@@ -4,11 +4,12 @@
 /// wait and as_completed, which are public, over futures of any executors. They mirror
 /// `concurrent.futures.wait` and `as_completed`.
 ///
-///   sharing   in the process that the futures belong to
+///   sharing   futures of this process and of others
 ///   threads   may be called concurrently; one thread reads an as_completed range
 ///   ordering  what a task wrote is visible when its future comes out
 ///   death     of a worker: its future is done, with that error
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -77,10 +78,15 @@ struct WaitFor {
   ReturnWhen when = ALL_COMPLETED;
   std::unordered_set<F> done{};
   Tender tender{};
+  bool silent = false;  // nobody rings for one of them
 
   // Moves what is done. True if that is enough.
   bool look() {
-    if (tender.now() && !open.empty()) FutureAccess::state_of(open.back()).tend();
+    if (tender.now() && !open.empty()) {
+      FutureAccess::state_of(open.back()).tend();
+      silent = std::any_of(open.begin(), open.end(),
+                           [](const F& each) { return FutureAccess::state_of(each).is_silent(); });
+    }
     if (when != ALL_COMPLETED) return sort();
     while (!open.empty() &&
            open.back().done()) {  // the others need no look before this one is done
@@ -117,7 +123,7 @@ detail::Sorted_t<std::ranges::range_value_t<Range>> wait(Range&& futures, Timeou
   detail::WaitFor<F> state{std::vector<F>(once.begin(), once.end()), when};
   (void)detail::wait_for_bell(
       [](void* self) { return static_cast<detail::WaitFor<F>*>(self)->look(); }, &state,
-      timeout.deadline());
+      timeout.deadline(), &state.silent);
   (void)state.sort();
   return {std::move(state.done), std::unordered_set<F>(state.open.begin(), state.open.end())};
 }
@@ -179,15 +185,22 @@ class AsCompleted {
       if (place_ >= open_.size()) place_ = first_;
       if (open_[place_] && future_of(*open_[place_]).done()) return true;
     }
-    if (tender_.now() && left_ != 0) FutureAccess::state_of(future_of(*open_[first_])).tend();
+    if (tender_.now() && left_ != 0) tend();
     return left_ == 0;
+  }
+
+  void tend() {
+    FutureAccess::state_of(future_of(*open_[first_])).tend();
+    silent_ = std::any_of(open_.begin(), open_.end(), [](const std::optional<Kept>& each) {
+      return each && FutureAccess::state_of(future_of(*each)).is_silent();
+    });
   }
 
   void advance() {
     current_.reset();
     if (left_ == 0) return;
     const auto ended = [](void* self) { return static_cast<AsCompleted*>(self)->look(); };
-    if (!wait_for_bell(ended, this, deadline_)) {
+    if (!wait_for_bell(ended, this, deadline_, &silent_)) {
       throw TimeoutError(std::to_string(left_) + " (of " + std::to_string(open_.size()) +
                          ") futures unfinished");
     }
@@ -202,6 +215,7 @@ class AsCompleted {
   std::size_t place_ = 0;
   std::int64_t deadline_;
   Tender tender_;
+  bool silent_ = false;  // nobody rings for one of them
   std::optional<Kept> current_;
 };
 

@@ -4,10 +4,9 @@
 /// A call that is made in this process, by a thread of an executor or by the caller.
 ///
 ///   threads   one thread runs it, any other may cancel or wait
-///   ordering  [D] finish: seq_cst -> status: seq_cst   what the call wrote is visible
+///   ordering  as LocalFuture
 ///   death     none: with the process, everybody is gone
 
-#include <atomic>
 #include <cstdint>
 #include <exception>
 #include <functional>
@@ -17,9 +16,8 @@
 #include <type_traits>
 #include <utility>
 
-#include <multiprocessing/detail/bell.hpp>
-#include <multiprocessing/detail/copies.hpp>
 #include <multiprocessing/detail/future_base.hpp>
+#include <multiprocessing/detail/local_future.hpp>
 #include <multiprocessing/detail/task.hpp>
 #include <multiprocessing/detail/task_options.hpp>
 #include <multiprocessing/errors.hpp>
@@ -39,6 +37,8 @@ class MULTIPROCESSING_API LocalTask {
   virtual void fail(const std::exception_ptr& error) noexcept = 0;
   /// Cancels what has not begun.
   virtual void drop() noexcept = 0;
+  /// Before a fork: gives its future, if it has one, a name by which the child finds it.
+  virtual void bequeath() noexcept {}
 
   std::shared_ptr<LocalTask> next;  // in the executor's queue
 };
@@ -46,7 +46,7 @@ class MULTIPROCESSING_API LocalTask {
 /// The time limit and stop flag of the task that this thread is in, for stop_requested().
 class MULTIPROCESSING_API LocalStop {
  public:
-  LocalStop(const std::atomic<std::uint32_t>& word, std::int64_t deadline) noexcept;
+  LocalStop(const StoppableTask& task, std::int64_t deadline) noexcept;
   LocalStop(const LocalStop&) = delete;
   LocalStop& operator=(const LocalStop&) = delete;
   ~LocalStop();
@@ -55,7 +55,7 @@ class MULTIPROCESSING_API LocalStop {
   static const LocalStop* current() noexcept;
 
  private:
-  const std::atomic<std::uint32_t>& word_;
+  const StoppableTask& task_;
   std::int64_t deadline_;
   const LocalStop* outer_;
 };
@@ -64,83 +64,6 @@ class MULTIPROCESSING_API LocalStop {
 MULTIPROCESSING_API void pause_before(const Retry& retry, int attempts) noexcept;
 /// Of a moment as Timeout::deadline() gives it.
 MULTIPROCESSING_API bool is_past(std::int64_t moment) noexcept;
-
-inline constexpr std::uint32_t kAskedToStop = 8;  // in the word of a LocalFuture
-
-template <class R>
-class LocalFuture : public FutureOf<R> {
- public:
-  using Value = Kept_t<R>;
-  using Status = FutureBase::Status;
-
-  Status status() override {
-    return static_cast<Status>(word_.load(std::memory_order_seq_cst) & 3U);  // [D]
-  }
-  bool wait(std::int64_t deadline) override { return wait_local(word_, deadline); }
-  std::exception_ptr error() override {
-    if (status() == Status::cancelled) {
-      return std::make_exception_ptr(CancelledError());
-    }
-    return error_;
-  }
-  /// A running call is asked to stop, but it is not cancelled by that.
-  bool cancel(bool running) override {
-    std::uint32_t seen = word_.load(std::memory_order_acquire);
-    while ((seen & 3U) == 0) {
-      if (!word_.compare_exchange_weak(seen, 2U, std::memory_order_seq_cst)) continue;
-      announce(seen);
-      return true;
-    }
-    if (running) word_.fetch_or(kAskedToStop, std::memory_order_release);
-    return (seen & 3U) == 2;
-  }
-  Value take(bool last) override {
-    if (status() == Status::cancelled) throw CancelledError();
-    if (error_) std::rethrow_exception(error_);
-    if constexpr (kCopies<Value>) {
-      if (!last) return *value_;
-    }
-    if (taken_.exchange(true, std::memory_order_acq_rel)) {
-      throw ValueError("this result has been taken out already");
-    }
-    return std::move(*value_);
-  }
-
-  /// pending -> running. False: it was cancelled.
-  bool start() noexcept {
-    std::uint32_t seen = word_.load(std::memory_order_relaxed);  // relaxed: the exchange decides
-    while ((seen & 3U) == 0) {
-      if (word_.compare_exchange_weak(seen, seen | 1U, std::memory_order_acq_rel)) return true;
-    }
-    return false;
-  }
-  template <class... V>
-  void succeed(V&&... value) {
-    value_.emplace(std::forward<V>(value)...);
-    finish();
-  }
-  void fail_with(std::exception_ptr error) noexcept {
-    error_ = std::move(error);
-    finish();
-  }
-  [[nodiscard]] const std::atomic<std::uint32_t>& word() const noexcept { return word_; }
-
- protected:
-  [[nodiscard]] bool completes_here() const noexcept override { return true; }
-
- private:
-  void finish() noexcept { announce(word_.exchange(3U, std::memory_order_seq_cst)); }  // [D]
-  void announce(std::uint32_t before) noexcept {
-    if ((before & kSleeper) != 0) wake_local(word_);
-    ring_bell();
-    this->run_callbacks();
-  }
-
-  std::atomic<std::uint32_t> word_{0};  // bits 0..1 Status, 2 sleeper, 3 asked to stop
-  std::atomic<bool> taken_{false};
-  std::exception_ptr error_;
-  std::optional<Value> value_;
-};
 
 template <class R, class F, class... Args>
 class LocalCall final : public LocalFuture<R>, public LocalTask {
@@ -174,6 +97,7 @@ class LocalCall final : public LocalFuture<R>, public LocalTask {
     call_.reset();
     (void)this->cancel(false);
   }
+  void bequeath() noexcept override { this->share_if_possible(); }
 
  private:
   struct Call {
@@ -197,7 +121,7 @@ class LocalCall final : public LocalFuture<R>, public LocalTask {
   // What it has thrown; nullptr: there is a value.
   std::exception_ptr try_once(std::optional<Kept_t<R>>& value, std::int64_t deadline,
                               bool last) noexcept {
-    const LocalStop stop(this->word(), deadline);
+    const LocalStop stop(*this, deadline);
     try {
       if constexpr (std::is_void_v<R>) {
         invoke(last);

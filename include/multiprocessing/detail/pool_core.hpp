@@ -21,6 +21,7 @@
 #include <multiprocessing/detail/export.hpp>
 #include <multiprocessing/detail/outgoing_message.hpp>
 #include <multiprocessing/detail/pool_options.hpp>
+#include <multiprocessing/detail/shared_future.hpp>
 #include <multiprocessing/detail/thread_engine.hpp>
 #include <multiprocessing/detail/token.hpp>
 #include <multiprocessing/detail/worker_stats.hpp>
@@ -63,6 +64,7 @@ MULTIPROCESSING_API void require_open(const pool::Core& core);
 struct Ticket {
   std::uint32_t cell = 0;
   std::uint32_t sequence = 0;
+  std::uint64_t forks = 0;  // of the pool's process when it was submitted
 };
 
 /// The callable's name, when an error wants it.
@@ -159,8 +161,18 @@ MULTIPROCESSING_API void open_stream(pool::Core& core, void (*feed)(void*),
 /// What `open_stream` began; nothing if it is closed already.
 MULTIPROCESSING_API void close_stream(pool::Core& core, const void* stream) noexcept;
 
-/// Lets go of a task or job; what has not ended goes on and is dropped.
-MULTIPROCESSING_API void release_ticket(pool::Core& core, Ticket ticket) noexcept;
+/// Lets go of a task or job; what has not ended goes on and is dropped. It stays where it is as
+/// long as the future `shared` exists, or a child lives that was forked since it was submitted.
+MULTIPROCESSING_API void release_ticket(pool::Core& core, Ticket ticket,
+                                        HandleId shared = {}) noexcept;
+
+/// Where others find it. The caller says what of it only he knows: job, items, load, name.
+MULTIPROCESSING_API SharedTask shared_task(pool::Core& core, Ticket ticket);
+/// The pool in which that task is: this process's own, or as its guest, which can wait, look and
+/// cancel. \throws ValueError if it is gone
+MULTIPROCESSING_API PoolCore guest_core(const SharedTask& task);
+/// This process has made the pool.
+MULTIPROCESSING_API bool is_owner(const pool::Core& core) noexcept;
 
 /// In a worker.
 MULTIPROCESSING_API int current_worker_index();

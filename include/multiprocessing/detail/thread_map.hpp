@@ -66,7 +66,7 @@ class ThreadMap final : public LocalFuture<map_answer_t<local_item_t<kStar, F, I
 
  private:
   void run_items(std::size_t first, std::size_t last) noexcept {
-    const LocalStop stop(this->word(), INT64_MAX);
+    const LocalStop stop(*this, INT64_MAX);
     F function = *function_;
     for (std::size_t i = first; i < last; ++i) {
       try {
@@ -124,6 +124,7 @@ class ThreadChunk final : public LocalTask {
   void run() noexcept override { map_->run(first_, last_); }
   void fail(const std::exception_ptr& error) noexcept override { map_->fail_chunk(first_, error); }
   void drop() noexcept override { map_->fail_chunk(first_, pool_terminated()); }
+  void bequeath() noexcept override { map_->share_if_possible(); }
 
  private:
   std::shared_ptr<Map> map_;

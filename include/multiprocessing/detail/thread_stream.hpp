@@ -83,7 +83,7 @@ class ThreadStream {
     }
     // What it has thrown; nullptr: there is a value. The item is let go.
     std::exception_ptr call(std::size_t i, std::optional<Kept_t<R>>& value) noexcept {
-      const LocalStop stop(futures[i]->word(), INT64_MAX);
+      const LocalStop stop(*futures[i], INT64_MAX);
       try {
         Item item = std::move(items[i]);
         if constexpr (std::is_void_v<R>) {
