@@ -21,6 +21,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <functional>
 #include <initializer_list>
 #include <optional>
 #include <ranges>
@@ -209,6 +210,7 @@ class Context {
  private:
   friend Context get_context();
   friend Context get_context(StartMethod method);
+  friend struct std::hash<Context>;
 
   Context() = default;
   explicit Context(StartMethod method) noexcept : method_(method) {}
@@ -236,3 +238,10 @@ class Context {
 }
 
 }  // namespace multiprocessing
+
+template <>
+struct std::hash<multiprocessing::Context> {
+  std::size_t operator()(const multiprocessing::Context& context) const noexcept {
+    return std::hash<std::optional<multiprocessing::StartMethod>>{}(context.method_);
+  }
+};

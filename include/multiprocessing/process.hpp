@@ -21,6 +21,7 @@
 /// \endcode
 
 #include <concepts>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <ranges>
@@ -212,6 +213,12 @@ bool stop(R&& processes, Timeout grace) {
   for (auto&& item : processes) children.push_back(ChildAccess::of(detail::stoppable(item)));
   for (auto&& item : processes) detail::stoppable(item).terminate();
   return ChildAccess::finish(children, grace);
+}
+template <class X>
+  requires requires(X& item) { detail::stoppable(item); }
+bool stop(std::initializer_list<X> processes, Timeout grace) {
+  std::vector<X> all(processes);
+  return stop(all, grace);
 }
 
 }  // namespace multiprocessing

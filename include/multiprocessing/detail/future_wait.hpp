@@ -236,6 +236,12 @@ template <std::ranges::input_range Range>
   return detail::AsCompleted<F>(std::move(once), timeout);
 }
 
+template <class F>
+  requires detail::kIsFuture<F>
+[[nodiscard]] auto as_completed(std::initializer_list<F> futures, Timeout timeout = {}) {
+  return as_completed(std::vector<F>(futures), timeout);
+}
+
 /// The same of a map keyed by futures: `for (auto& [future, url] : as_completed(future_to_url))`.
 /// The map must outlive the iteration.
 template <class Map>

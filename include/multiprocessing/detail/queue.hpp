@@ -68,7 +68,7 @@ class Queue {
 
   /// Appends all items of a range, waiting for places as long as it takes. Small plain ones appear
   /// together, as far as there are places.
-  template <std::ranges::input_range R>
+  template <std::ranges::input_range R = std::initializer_list<T>>  // for one in braces
     requires std::convertible_to<std::ranges::range_reference_t<R>, T>
   void put_many(R&& items) const {
     if constexpr (!kInline) {
