@@ -32,6 +32,12 @@ bool is_an_end(const std::system_error& error) noexcept {
   return number == EPIPE || number == ECONNRESET || number == ETIMEDOUT || number == EBADF;
 }
 
+// The same of one that has been connected to before.
+bool is_gone(const std::system_error& error) noexcept {
+  const int number = error.code().value();
+  return is_an_end(error) || number == ECONNREFUSED || number == ENOENT;
+}
+
 }  // namespace
 
 Line::~Line() {
@@ -152,13 +158,20 @@ std::shared_ptr<Presence> Link::here() {
 }
 
 Connection Link::another(const Presence& presence) {
-  Connection connection = Client(served_at_, {.authkey = authkey_, .timeout = timeout_});
-  sys::watch_over_network(connection.fileno());
-  Hello hello{.pid = presence.pid, .session = presence.session, .secret = presence.secret};
-  send_greeting(connection, hello);
-  const auto welcome = receive_greeting<Welcome>(connection, timeout_);
-  if (!welcome.accepted) throw ProcessError(text() + " refuses: " + welcome.refusal);
-  return connection;
+  try {
+    Connection connection = Client(served_at_, {.authkey = authkey_, .timeout = timeout_});
+    sys::watch_over_network(connection.fileno());
+    Hello hello{.pid = presence.pid, .session = presence.session, .secret = presence.secret};
+    send_greeting(connection, hello);
+    const auto welcome = receive_greeting<Welcome>(connection, timeout_);
+    if (!welcome.accepted) throw ProcessError(text() + " refuses: " + welcome.refusal);
+    return connection;
+  } catch (const EOFError&) {
+    throw EOFError(text() + " has ended");
+  } catch (const std::system_error& error) {
+    if (!is_gone(error)) throw;
+    throw EOFError(text() + " has ended");
+  }
 }
 
 std::unique_ptr<Line> Link::take() {

@@ -3,7 +3,6 @@
 
 #include <pthread.h>
 
-#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <mutex>
@@ -215,13 +214,9 @@ TEST(ExposedDeathTest, CallsThatWaitEndWithTheManager) {
     const auto barrier = manager.get<Proxy<Barrier>>("barrier");
     const auto condition = manager.get<Proxy<Condition>>("condition");
     require(lock.acquire());
-    std::atomic<int> connected{0};  // threads: each has a connection of its own
-    const auto ends = [&](const auto& call) {
-      return std::thread([&connected, barrier, call] {
-        static_cast<void>(barrier.n_waiting());
-        ++connected;
-        require(error_of(call).starts_with("EOFError: the manager at "));
-      });
+    const auto ends = [](const auto& call) {
+      return std::thread(
+          [call] { require(error_of(call).starts_with("EOFError: the manager at ")); });
     };
     std::thread threads[] = {ends([=] { lock.acquire(); }),
                              ends([=] { static_cast<void>(queue.get(20s)); }),
@@ -229,7 +224,7 @@ TEST(ExposedDeathTest, CallsThatWaitEndWithTheManager) {
                                condition.acquire();
                                condition.wait();
                              })};
-    while (connected != 4 || barrier.n_waiting() == 0) std::this_thread::yield();
+    while (barrier.n_waiting() == 0) std::this_thread::yield();
     test::hang_up();
     for (auto& thread : threads) thread.join();
     lock.unlock();
@@ -237,6 +232,19 @@ TEST(ExposedDeathTest, CallsThatWaitEndWithTheManager) {
   client.await_hang_up();
   server.kill(SIGKILL);
   EXPECT_EQ(client.wait(), exited(0));
+}
+
+TEST(ExposedDeathTest, CallAfterTheManagersDeathSaysSo) {
+  Programs programs;
+  const pid_t server = programs.serve(with_locks).pid();
+  programs.run_apart([server](const BaseManager& manager) {
+    const auto event = manager.get<Proxy<Event>>("event");
+    ::kill(server, SIGKILL);
+    std::string error;
+    while (error.empty()) error = error_of([&] { event.set(); });  // with the connection there is
+    require(error.starts_with("EOFError: the manager at "));
+    require(error_of([&] { event.set(); }).starts_with("EOFError: the manager at "));
+  });
 }
 
 TEST(ExposedDeathTest, LockOfAClientIsReportedWhenTheManagerDies) {
