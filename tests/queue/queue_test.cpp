@@ -175,7 +175,8 @@ TEST(QueueTest, PutManyAppearsInOrderAndGetManyTakesWhatIsThere) {
     for (const int item : queue.get_many(100'000)) got.push_back(item);
     ASSERT_EQ(got.size(), 6000U);
     for (int i = 0; i < 6000; ++i) ASSERT_EQ(got[static_cast<std::size_t>(i)], i);
-    EXPECT_TRUE(queue.get_many(5, Timeout::zero()).empty());
+    EXPECT_THROW((void)queue.get_many(5, Timeout::zero()), Empty);
+    EXPECT_TRUE(queue.get_many(0).empty());
   }
 }
 

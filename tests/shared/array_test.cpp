@@ -49,6 +49,7 @@ TEST(ArrayTest, IsMadeFromListsRangesAndOtherTypes) {
   std::istringstream words("7 8 9");
 
   EXPECT_EQ(printed(Array<int>{1, 2, 3}), "[1, 2, 3]");
+  EXPECT_EQ(printed(Array<char>("ab")), "['a', 'b']");
   EXPECT_EQ(printed(Array<int>(vector)), "[1, 2, 3]");
   EXPECT_EQ(printed(Array<double>(vector)), "[1, 2, 3]");
   EXPECT_EQ(printed(Array<int>(list)), "[4, 5]");

@@ -142,8 +142,13 @@ class ArrayHandle {
  private:
   template <class R>
   static ArrayObject make(R& items, const LockChoice& choice) {
-    if constexpr (std::ranges::contiguous_range<R> && std::ranges::sized_range<R> &&
-                  std::same_as<std::ranges::range_value_t<R>, T>) {
+    if constexpr (std::is_array_v<R> && std::same_as<std::ranges::range_value_t<R>, char> &&
+                  std::same_as<T, char>) {  // a literal ends with what is not part of it
+      const std::size_t size = std::ranges::size(items);
+      const bool literal = std::is_const_v<R> && items[size - 1] == '\0';
+      return ArrayObject(sizeof(T), size - (literal ? 1 : 0), items, choice);
+    } else if constexpr (std::ranges::contiguous_range<R> && std::ranges::sized_range<R> &&
+                         std::same_as<std::ranges::range_value_t<R>, T>) {
       return ArrayObject(sizeof(T), std::ranges::size(items), std::ranges::data(items), choice);
     } else if constexpr (std::ranges::forward_range<R>) {
       const auto size = static_cast<std::size_t>(std::ranges::distance(items));

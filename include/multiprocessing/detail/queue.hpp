@@ -108,9 +108,9 @@ class Queue {
     });
   }
 
-  /// Waits for an item, then takes up to `max` of those that are there. None: `timeout` has passed.
-  /// \throws ShutDown, ValueError as `get`. What goes wrong behind the first item, such as one that
-  /// cannot be decoded, is thrown by this process's next get: those before it are not lost
+  /// Waits for an item, then takes up to `max` of those that are there.
+  /// \throws Empty, ShutDown, ValueError as `get`. What goes wrong behind the first item, such as
+  /// one that cannot be decoded, is thrown by this process's next get: those before it are not lost
   std::vector<T> get_many(std::size_t max, Timeout timeout = {}) const {
     std::vector<T> items;
     while (items.size() < max) {
@@ -121,8 +121,9 @@ class Queue {
         if (items.empty()) throw;
         bytes_.throw_next_time(std::current_exception());
       }
-      if (outcome == Outcome::shut_down && items.empty()) detail::throw_not_got(outcome);
-      if (outcome != Outcome::done) break;
+      if (outcome == Outcome::done) continue;
+      if (items.empty()) detail::throw_not_got(outcome);
+      break;
     }
     return items;
   }
