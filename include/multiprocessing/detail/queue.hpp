@@ -121,9 +121,8 @@ class Queue {
         if (items.empty()) throw;
         bytes_.throw_next_time(std::current_exception());
       }
-      if (outcome == Outcome::done) continue;
-      if (items.empty()) detail::throw_not_got(outcome);
-      break;
+      if (outcome != Outcome::done && items.empty()) detail::throw_not_got(outcome);
+      if (outcome != Outcome::done) break;
     }
     return items;
   }
