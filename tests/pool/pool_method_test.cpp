@@ -156,6 +156,7 @@ TEST_P(PoolMethodTest, AFailingInitializerLeavesNothingBehind) {
     fail(warm);
   }
   const test::FdSnapshot descriptors;
+  (void)shm::bury_the_dead();  // workers have blocks of their own, which go when they are found
   const std::uint64_t blocks = shm::census().blocks;
 
   {
@@ -164,6 +165,7 @@ TEST_P(PoolMethodTest, AFailingInitializerLeavesNothingBehind) {
   }
 
   EXPECT_EQ(test::FdSnapshot(), descriptors);
+  (void)shm::bury_the_dead();
   EXPECT_EQ(shm::census().blocks, blocks);
   EXPECT_TRUE(active_children().empty());
   EXPECT_EQ(keeper_pid(), 0);
