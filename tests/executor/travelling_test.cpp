@@ -15,6 +15,7 @@
 
 #include <gtest/gtest.h>
 
+#include "executor/each_executor.hpp"
 #include "support/child.hpp"
 
 namespace multiprocessing {
@@ -68,12 +69,11 @@ int expect_broken(const Future<int>& future, const std::string& pid) {
 class TravellingTest : public testing::TestWithParam<bool> {
  protected:
   static std::unique_ptr<Executor> make(int workers = 2) {
-    if (GetParam()) return std::make_unique<ProcessPoolExecutor>(workers);
-    return std::make_unique<ThreadPoolExecutor>(workers);
+    return test::make_executor(GetParam(), workers);
   }
 };
 INSTANTIATE_TEST_SUITE_P(Executors, TravellingTest, testing::Values(true, false),
-                         [](const auto& each) { return each.param ? "Processes" : "Threads"; });
+                         test::executor_name);
 
 TEST_P(TravellingTest, AFutureThatComesHomeIsTheOriginal) {
   const auto executor = make();
@@ -292,12 +292,7 @@ TEST_P(TravellingTest, WhoeverWasToCompleteItDiesAndTheReceiverIsTold) {
   const Event never;
   const bool processes = GetParam();
   Process owner({.daemon = false}, [=] {
-    std::unique_ptr<Executor> executor;
-    if (processes) {
-      executor = std::make_unique<ProcessPoolExecutor>(1);
-    } else {
-      executor = std::make_unique<ThreadPoolExecutor>(1);
-    }
+    const auto executor = test::make_executor(processes, 1);
     const Future<int> future = executor->submit(hold, never, 1);
     queue.put(future);
     (void)future.result();
@@ -318,12 +313,7 @@ TEST_P(TravellingTest, AResultOutlivesTheProcessThatWasGivenIt) {
   const Queue<Future<std::string>> queue;
   const bool processes = GetParam();
   Process owner({.daemon = false}, [=] {
-    std::unique_ptr<Executor> executor;
-    if (processes) {
-      executor = std::make_unique<ProcessPoolExecutor>(1);
-    } else {
-      executor = std::make_unique<ThreadPoolExecutor>(1);
-    }
+    const auto executor = test::make_executor(processes, 1);
     const Future<std::string> future = executor->submit(repeat, 5000);
     queue.put(future);
     (void)future.result();
